@@ -1,0 +1,1 @@
+//! Problems, exact solutions, generators and file formats of Flowmap.

@@ -1,0 +1,1 @@
+//! One config file is one experiment: training, metrics, plots, report, and the command line.

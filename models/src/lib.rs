@@ -1,0 +1,1 @@
+//! Learned flow maps: model families, their layers and fused operations.

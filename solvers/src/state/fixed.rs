@@ -1,0 +1,56 @@
+//! `[f64; N]`: small systems without the heap.
+
+use super::{DenseState, State};
+
+impl<const N: usize> State for [f64; N] {
+    #[inline]
+    fn zeros_like(&self) -> Self {
+        [0.0; N]
+    }
+
+    #[inline]
+    fn assign(&mut self, x: &Self) {
+        *self = *x;
+    }
+
+    #[inline]
+    fn scale(&mut self, a: f64) {
+        self.iter_mut().for_each(|s| *s *= a);
+    }
+
+    #[inline]
+    fn axpy(&mut self, a: f64, x: &Self) {
+        for i in 0..N {
+            self[i] += a * x[i];
+        }
+    }
+
+    #[inline]
+    fn error_norm(error: &Self, y0: &Self, y1: &Self, atol: f64, rtol: f64) -> f64 {
+        let mut sum = 0.0;
+        for i in 0..N {
+            let e = error[i] / (atol + rtol * y0[i].abs().max(y1[i].abs()));
+            sum += e * e;
+        }
+        (sum / N as f64).sqrt()
+    }
+
+    #[inline]
+    fn rms(&self) -> f64 {
+        (self.iter().map(|s| s * s).sum::<f64>() / N as f64).sqrt()
+    }
+
+    #[inline]
+    fn is_finite(&self) -> bool {
+        self.iter().all(|s| s.is_finite())
+    }
+}
+
+impl<const N: usize> DenseState for [f64; N] {
+    fn as_slice(&self) -> &[f64] {
+        self
+    }
+    fn as_mut_slice(&mut self) -> &mut [f64] {
+        self
+    }
+}

@@ -1,0 +1,52 @@
+//! What a stepper needs of a value that moves in time.
+
+mod array;
+mod fixed;
+mod tensor;
+mod tuple;
+
+/// A value that a stepper can move: an element of a normed vector space, updated in place.
+///
+/// Implemented for `ndarray` arrays of `f64` and `Complex64` of any dimension, for `[f64; N]` (no heap at
+/// all), for Burn float tensors on any device, and for pairs of states.
+pub trait State: Clone {
+    /// A zero of the same shape (and, for a tensor, device and dtype).
+    fn zeros_like(&self) -> Self;
+
+    /// `self ← x`.
+    fn assign(&mut self, x: &Self);
+
+    /// `self ← a · self`.
+    fn scale(&mut self, a: f64);
+
+    /// `self ← self + a · x`.
+    fn axpy(&mut self, a: f64, x: &Self);
+
+    /// `self ← base + Σᵢ aᵢ xᵢ`, in one pass over memory where the representation allows it.
+    fn combine(&mut self, base: &Self, terms: &[(f64, &Self)]) {
+        self.assign(base);
+        for (a, x) in terms {
+            if *a != 0.0 {
+                self.axpy(*a, x);
+            }
+        }
+    }
+
+    /// The weighted root-mean-square norm of Hairer, Nørsett and Wanner,
+    /// `sqrt(mean((error / (atol + rtol · max(|y0|, |y1|)))²))`; one is the tolerance.
+    fn error_norm(error: &Self, y0: &Self, y1: &Self, atol: f64, rtol: f64) -> f64;
+
+    /// The root mean square of the entries.
+    fn rms(&self) -> f64;
+
+    /// Whether no entry is NaN or infinite.
+    fn is_finite(&self) -> bool;
+}
+
+/// A state whose entries lie in one contiguous `f64` slice; what the dense linear algebra of stiff solvers needs.
+pub trait DenseState: State {
+    /// All entries, in storage order.
+    fn as_slice(&self) -> &[f64];
+    /// All entries, in storage order.
+    fn as_mut_slice(&mut self) -> &mut [f64];
+}

@@ -1,0 +1,36 @@
+//! Burn float tensors on any device; an operation records itself for autodiff like any other.
+
+use burn::tensor::Tensor;
+
+use super::State;
+
+impl<const D: usize> State for Tensor<D> {
+    fn zeros_like(&self) -> Self {
+        Tensor::zeros_like(self)
+    }
+
+    fn assign(&mut self, x: &Self) {
+        *self = x.clone();
+    }
+
+    fn scale(&mut self, a: f64) {
+        *self = self.clone().mul_scalar(a);
+    }
+
+    fn axpy(&mut self, a: f64, x: &Self) {
+        *self = self.clone().add(x.clone().mul_scalar(a));
+    }
+
+    fn error_norm(error: &Self, y0: &Self, y1: &Self, atol: f64, rtol: f64) -> f64 {
+        let size = y0.clone().abs().max_pair(y1.clone().abs());
+        error.clone().div(size.mul_scalar(rtol).add_scalar(atol)).rms()
+    }
+
+    fn rms(&self) -> f64 {
+        self.clone().powi_scalar(2).mean().into_scalar::<f64>().sqrt()
+    }
+
+    fn is_finite(&self) -> bool {
+        self.clone().abs().sum().into_scalar::<f64>().is_finite()
+    }
+}

@@ -2,8 +2,12 @@
 //!
 //! One vocabulary for host arrays in `f64` and for Burn tensors on any device: a [`state::State`] moves
 //! along a [`field::VectorField`] (or [`field::SemiLinear`], [`field::Separable`]) by a
-//! [`stepper::Stepper`].
+//! [`stepper::Stepper`]; [`solve::solve`] drives it, with step control, save times and events.
 
+pub mod control;
+pub mod event;
 pub mod field;
+pub mod issue;
+pub mod solve;
 pub mod state;
 pub mod stepper;

@@ -19,7 +19,8 @@ fn dependencies_point_one_way() {
         .output()
         .expect("cargo metadata runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     let allowed: BTreeMap<_, _> = ALLOWED.into_iter().collect();
     let packages = metadata["packages"].as_array().expect("packages");
     assert_eq!(packages.len(), ALLOWED.len(), "a crate was added: give it a place in ALLOWED");

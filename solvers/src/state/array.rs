@@ -52,7 +52,13 @@ impl Entry for Complex64 {
 }
 
 /// The weighted root mean square of one entry after another.
-fn weighted_rms<T: Entry, D: Dimension>(e: &Array<T, D>, y0: &Array<T, D>, y1: &Array<T, D>, atol: f64, rtol: f64) -> f64 {
+fn weighted_rms<T: Entry, D: Dimension>(
+    e: &Array<T, D>,
+    y0: &Array<T, D>,
+    y1: &Array<T, D>,
+    atol: f64,
+    rtol: f64,
+) -> f64 {
     let mut sum = 0.0;
     Zip::from(e).and(y0).and(y1).for_each(|e, a, b| {
         let w = e.modulus() / (atol + rtol * a.modulus().max(b.modulus()));
@@ -86,7 +92,10 @@ macro_rules! array_state {
                 match chunks.next() {
                     None => (**self).assign(base),
                     Some([(a, x)]) => {
-                        Zip::from(&mut *self).and(base).and(*x).for_each(|s, b, x| *s = b.plus_scaled(*a, *x));
+                        Zip::from(&mut *self)
+                            .and(base)
+                            .and(*x)
+                            .for_each(|s, b, x| *s = b.plus_scaled(*a, *x));
                     }
                     Some([(a, x), (c, y)]) => {
                         Zip::from(&mut *self).and(base).and(*x).and(*y).for_each(|s, b, x, y| {

@@ -1,9 +1,11 @@
 //! One step of a time integrator.
 
+pub mod explicit_rk;
+
 use crate::state::State;
 
 /// The work that a stepper has done since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Work {
     /// Evaluations of the vector field, or of the nonlinear part of a semilinear one.
     pub evaluations: u64,
@@ -13,7 +15,7 @@ pub struct Work {
     pub factorisations: u64,
     /// Linear solves, Newton iterations among them.
     pub linear_solves: u64,
-    /// Times that coefficients which depend on the step size (φ-functions, say) were rebuilt.
+    /// Times that coefficients which depend on the step size (φ-functions, say) were built.
     pub preparations: u64,
 }
 
@@ -33,13 +35,13 @@ pub enum StepFailure {
 
 /// A method bound to a field: proposes steps, estimates their error, remembers what the next step can reuse.
 ///
-/// The driver's protocol is `step` (any number of times, with smaller `dt` each), then `accept` once; after
-/// that `interpolate` refers to the accepted step.
+/// The driver's protocol is `step` (any number of times from the same state), then `accept` once; after
+/// that, and until the next `step`, `interpolate` refers to the accepted step.
 pub trait Stepper<Y: State> {
     /// The order of convergence of the solution.
     fn order(&self) -> usize;
 
-    /// The order of the embedded error estimate (the lower of the pair), if the method has one.
+    /// The order of the embedded solution that estimates the error, if the method has one.
     fn embedded_order(&self) -> Option<usize> {
         None
     }
@@ -47,8 +49,8 @@ pub trait Stepper<Y: State> {
     /// Proposes `y1 ≈ y(t + dt)` from `y = y(t)`. `dt` may be negative.
     fn step(&mut self, t: f64, dt: f64, y: &Y, y1: &mut Y) -> Result<(), StepFailure>;
 
-    /// The error estimate of the last proposal, if the method has one.
-    fn error(&self) -> Option<&Y> {
+    /// The weighted norm of the last proposal's error estimate (one is the tolerance), if the method has one.
+    fn error_norm(&mut self, _y0: &Y, _y1: &Y, _atol: f64, _rtol: f64) -> Option<f64> {
         None
     }
 
@@ -65,20 +67,23 @@ pub trait Stepper<Y: State> {
 
     /// Writes the dense output at `t + θ·dt`, `θ ∈ [0, 1]`, of the last accepted step from `y0` to `y1`.
     ///
-    /// May evaluate the field (once per step) where the interpolant needs extra stages.
+    /// May evaluate the field (once per step) where the interpolant needs extra stages. A method without
+    /// dense output interpolates linearly.
     fn interpolate(&mut self, theta: f64, y0: &Y, y1: &Y, out: &mut Y) {
         out.combine(y0, &[(-theta, y0), (theta, y1)]);
     }
 
     /// The dense output of the last accepted step as a value of its own.
     fn dense_step(&mut self, y0: &Y, y1: &Y) -> DenseStep<Y> {
-        DenseStep { base: y0.clone(), terms: vec![y0.clone(), y1.clone()], weights: |theta, w| {
-            w[0] = -theta;
-            w[1] = theta;
-        }, scale: 1.0 }
+        DenseStep {
+            base: y0.clone(),
+            terms: vec![y0.clone(), y1.clone()],
+            scale: 1.0,
+            weights: linear_weights,
+        }
     }
 
-    /// Writes the time derivative at `(t, y)` into `dy` if the method can give it (for the first step size).
+    /// Writes `dy/dt` at `(t, y)` into `dy` where the method can give it; a driver guesses its first step from it.
     fn derivative(&mut self, _t: f64, _y: &Y, _dy: &mut Y) -> bool {
         false
     }
@@ -87,15 +92,68 @@ pub trait Stepper<Y: State> {
     fn work(&self) -> Work;
 }
 
+fn linear_weights(theta: f64, w: &mut [f64]) {
+    w[0] = -theta;
+    w[1] = theta;
+}
+
 /// The interpolant of one step, `y(θ) = base + scale · Σᵢ wᵢ(θ) termᵢ`.
 #[derive(Clone, Debug)]
 pub struct DenseStep<Y> {
     /// The value at `θ = 0`.
     pub base: Y,
-    /// Stages, or end values and slopes.
+    /// Stages, or end values.
     pub terms: Vec<Y>,
-    /// Writes the weights of the terms at `θ`.
-    pub weights: fn(f64, &mut [f64]),
     /// A factor common to all weights (the step size for stages).
     pub scale: f64,
+    /// Writes the weights of the terms at `θ`.
+    pub weights: fn(f64, &mut [f64]),
+}
+
+impl<Y: State> DenseStep<Y> {
+    /// The value at `θ ∈ [0, 1]`.
+    pub fn at(&self, theta: f64) -> Y {
+        let mut w = vec![0.0; self.terms.len()];
+        (self.weights)(theta, &mut w);
+        let terms: Vec<_> = w.iter().zip(&self.terms).map(|(w, y)| (self.scale * w, y)).collect();
+        let mut out = self.base.zeros_like();
+        out.combine(&self.base, &terms);
+        out
+    }
+}
+
+impl<Y: State, S: Stepper<Y> + ?Sized> Stepper<Y> for Box<S> {
+    fn order(&self) -> usize {
+        (**self).order()
+    }
+    fn embedded_order(&self) -> Option<usize> {
+        (**self).embedded_order()
+    }
+    fn step(&mut self, t: f64, dt: f64, y: &Y, y1: &mut Y) -> Result<(), StepFailure> {
+        (**self).step(t, dt, y, y1)
+    }
+    fn error_norm(&mut self, y0: &Y, y1: &Y, atol: f64, rtol: f64) -> Option<f64> {
+        (**self).error_norm(y0, y1, atol, rtol)
+    }
+    fn accept(&mut self) {
+        (**self).accept();
+    }
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+    fn dense_order(&self) -> usize {
+        (**self).dense_order()
+    }
+    fn interpolate(&mut self, theta: f64, y0: &Y, y1: &Y, out: &mut Y) {
+        (**self).interpolate(theta, y0, y1, out);
+    }
+    fn dense_step(&mut self, y0: &Y, y1: &Y) -> DenseStep<Y> {
+        (**self).dense_step(y0, y1)
+    }
+    fn derivative(&mut self, t: f64, y: &Y, dy: &mut Y) -> bool {
+        (**self).derivative(t, y, dy)
+    }
+    fn work(&self) -> Work {
+        (**self).work()
+    }
 }

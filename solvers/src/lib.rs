@@ -7,6 +7,7 @@
 pub mod control;
 pub mod event;
 pub mod field;
+pub mod fourier;
 pub mod issue;
 pub mod solve;
 pub mod state;

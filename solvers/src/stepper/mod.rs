@@ -1,6 +1,9 @@
 //! One step of a time integrator.
 
+pub mod etdrk;
 pub mod explicit_rk;
+pub mod imex;
+pub mod symplectic;
 
 use crate::state::State;
 

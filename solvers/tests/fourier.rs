@@ -1,0 +1,164 @@
+//! Transforms, derivatives, resampling, spectra.
+
+use std::f64::consts::TAU;
+
+use flowmap_solvers::fourier::{FourierGrid, GridError, energy_spectrum, resample};
+use num_complex::Complex64;
+
+/// A smooth field of low modes on up to three axes of lengths 2π.
+fn smooth(x: &[f64]) -> f64 {
+    let y = x.get(1).copied().unwrap_or(0.4);
+    let z = x.get(2).copied().unwrap_or(-0.7);
+    0.3 + (2.0 * x[0] + y).sin() + 0.5 * (x[0] - 3.0 * y + z).cos() + 0.2 * (2.0 * z).sin() * x[0].cos()
+}
+
+fn grids() -> Vec<FourierGrid> {
+    vec![
+        FourierGrid::new(&[30], &[TAU]).unwrap(),
+        FourierGrid::new(&[16, 22], &[TAU; 2]).unwrap(),
+        FourierGrid::new(&[14, 12, 18], &[TAU; 3]).unwrap(),
+    ]
+}
+
+fn largest(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn the_transform_is_the_sum_and_its_inverse_returns() {
+    for grid in grids() {
+        // Not band-limited: every mode is there, Nyquist too.
+        let u = grid.sample(|x| smooth(x) + (7.0 * x[0]).tan().sin());
+        let mut transform = grid.transform();
+        let mut u_hat = vec![Complex64::ZERO; grid.modes()];
+        transform.forward(&u, &mut u_hat);
+        for mode in [0, 1, 5, grid.modes() / 2, grid.modes() - 1] {
+            let phase: Vec<f64> = (0..grid.axes()).map(|a| grid.frequencies(a)[mode] as f64).collect();
+            let mut i = 0;
+            let mut sum = Complex64::ZERO;
+            grid.sample(|x| {
+                let angle: f64 = x.iter().zip(&phase).map(|(x, m)| x * m).sum();
+                sum += Complex64::cis(-angle) * u[i];
+                i += 1;
+                0.0
+            });
+            assert!((sum - u_hat[mode]).norm() < 1e-10, "{grid:?} {mode}");
+        }
+        let mut back = vec![0.0; grid.points()];
+        transform.inverse(&u_hat, &mut back);
+        assert!(largest(&u, &back) < 1e-13);
+    }
+}
+
+#[test]
+fn derivatives_are_exact_for_what_the_grid_resolves() {
+    for grid in grids() {
+        let u = grid.sample(smooth);
+        let (mut transform, mut u_hat) = (grid.transform(), vec![Complex64::ZERO; grid.modes()]);
+        transform.forward(&u, &mut u_hat);
+        let mut du = vec![0.0; grid.points()];
+        for axis in 0..grid.axes() {
+            let hat: Vec<_> = u_hat.iter().zip(grid.derivative(axis, 1)).map(|(u, d)| u * d).collect();
+            transform.inverse(&hat, &mut du);
+            let e = 1e-5;
+            let expected = grid.sample(|x| {
+                let (mut a, mut b) = (x.to_vec(), x.to_vec());
+                a[axis] += e;
+                b[axis] -= e;
+                (smooth(&a) - smooth(&b)) / (2.0 * e)
+            });
+            assert!(largest(&du, &expected) < 1e-8, "{grid:?}");
+        }
+    }
+}
+
+#[test]
+fn odd_derivatives_of_the_nyquist_mode_vanish() {
+    let grid = FourierGrid::new(&[8], &[TAU]).unwrap();
+    assert_eq!(grid.derivative(0, 1)[4], Complex64::ZERO);
+    assert_eq!(grid.derivative(0, 3)[4], Complex64::ZERO);
+    assert!((grid.derivative(0, 2)[4].re + 16.0).abs() < 1e-12);
+}
+
+#[test]
+fn a_dealiased_transform_truncates_the_last_axis() {
+    let grid = FourierGrid::new(&[12, 18], &[TAU; 2]).unwrap();
+    let u = grid.sample(|x| smooth(x) + (7.0 * x[1]).cos());
+    let mut full = vec![Complex64::ZERO; grid.modes()];
+    grid.transform().forward(&u, &mut full);
+    let mut cut = full.clone();
+    grid.transform().dealiased().forward(&u, &mut cut);
+    for (i, m) in grid.frequencies(1).into_iter().enumerate() {
+        let expected = if 3 * m < 18 { full[i] } else { Complex64::ZERO };
+        assert!((cut[i] - expected).norm() < 1e-12);
+    }
+    let (mut a, mut b) = (vec![0.0; grid.points()], vec![0.0; grid.points()]);
+    grid.transform().inverse(&cut, &mut a);
+    grid.transform().dealiased().inverse(&full, &mut b);
+    assert!(largest(&a, &b) < 1e-13);
+}
+
+#[test]
+fn complex_fields_return_and_their_modes_are_where_they_belong() {
+    let grid = FourierGrid::complex(&[10, 12], &[TAU; 2]).unwrap();
+    let wave: Vec<Complex64> = {
+        let angles = grid.sample(|x| -2.0 * x[0] + 3.0 * x[1]);
+        angles.into_iter().map(Complex64::cis).collect()
+    };
+    let mut hat = wave.clone();
+    let mut transform = grid.transform();
+    transform.forward_complex(&mut hat);
+    for i in 0..grid.modes() {
+        let here = grid.frequencies(0)[i] == -2 && grid.frequencies(1)[i] == 3;
+        assert!((hat[i] - if here { 120.0 } else { 0.0 }).norm() < 1e-11);
+    }
+    transform.inverse_complex(&mut hat);
+    assert!(hat.iter().zip(&wave).all(|(a, b)| (a - b).norm() < 1e-14));
+}
+
+#[test]
+fn resampling_keeps_band_limited_fields_and_all_old_points() {
+    let (coarse, fine) =
+        (FourierGrid::new(&[10, 12], &[TAU; 2]).unwrap(), FourierGrid::new(&[20, 24], &[TAU; 2]).unwrap());
+    let mut hat = vec![Complex64::ZERO; coarse.modes()];
+    let mut finer = vec![Complex64::ZERO; fine.modes()];
+    let mut u = vec![0.0; fine.points()];
+    coarse.transform().forward(&coarse.sample(smooth), &mut hat);
+    resample(&hat, &coarse, &fine, &mut finer);
+    fine.transform().inverse(&finer, &mut u);
+    assert!(largest(&u, &fine.sample(smooth)) < 1e-13);
+    let mut back = vec![Complex64::ZERO; coarse.modes()];
+    resample(&finer, &fine, &coarse, &mut back);
+    assert!(hat.iter().zip(&back).all(|(a, b)| (a - b).norm() < 1e-11));
+
+    // With Nyquist content the field still passes through the old points.
+    let rough =
+        coarse.sample(|x| smooth(x) + 0.3 * (5.0 * x[0]).cos() * (6.0 * x[1]).cos() + (5.0 * x[0]).cos());
+    coarse.transform().forward(&rough, &mut hat);
+    resample(&hat, &coarse, &fine, &mut finer);
+    fine.transform().inverse(&finer, &mut u);
+    for i in 0..10 {
+        for j in 0..12 {
+            assert!((u[2 * i * 24 + 2 * j] - rough[i * 12 + j]).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn the_spectrum_sums_to_the_mean_square() {
+    for grid in grids() {
+        let u = grid.sample(|x| smooth(x) + (7.0 * x[0]).tan().sin());
+        let mut hat = vec![Complex64::ZERO; grid.modes()];
+        grid.transform().forward(&u, &mut hat);
+        let sum: f64 = energy_spectrum(&hat, &grid).iter().sum();
+        let mean = u.iter().map(|u| u * u).sum::<f64>() / u.len() as f64;
+        assert!((sum / mean - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn bad_grids_are_refused() {
+    assert_eq!(FourierGrid::new(&[7], &[1.0]).unwrap_err(), GridError::Points { axis: 0, points: 7 });
+    assert!(matches!(FourierGrid::new(&[8, 8], &[1.0, -1.0]), Err(GridError::Length { axis: 1, .. })));
+    assert!(matches!(FourierGrid::new(&[8; 4], &[1.0; 4]), Err(GridError::Axes { .. })));
+}

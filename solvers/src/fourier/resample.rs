@@ -29,13 +29,7 @@ pub fn resample(u_hat: &[Complex64], from: &FourierGrid, to: &FourierGrid, out: 
             let halved = from.kind() == GridKind::Real && a + 1 == axes;
             let nyquist = i == n / 2;
             let frequency = if halved || i < n / 2 { i as i64 } else { i as i64 - n as i64 };
-            let fits = if m > n {
-                true
-            } else if m == n {
-                true
-            } else {
-                2 * frequency.unsigned_abs() < m as u64
-            };
+            let fits = m >= n || 2 * frequency.unsigned_abs() < m as u64;
             if !fits {
                 continue 'modes;
             }

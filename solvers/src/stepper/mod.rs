@@ -3,6 +3,7 @@
 pub mod etdrk;
 pub mod explicit_rk;
 pub mod imex;
+pub mod stiff;
 pub mod symplectic;
 
 use crate::state::State;
@@ -122,6 +123,28 @@ impl<Y: State> DenseStep<Y> {
         let mut out = self.base.zeros_like();
         out.combine(&self.base, &terms);
         out
+    }
+}
+
+/// The Hermite weights of `(y₁ − y₀)/h`-free terms: `−y₀`, `y₁`, `h f₀`, `h f₁`.
+fn hermite(theta: f64) -> [f64; 4] {
+    let (t, s) = (theta, 1.0 - theta);
+    let value = t * t * (3.0 - 2.0 * t);
+    [-value, value, t * s * s, -t * t * s]
+}
+
+/// The cubic Hermite polynomial of a step with end slopes `f0` and `f1`.
+fn hermite_step<Y: State>(y0: &Y, y1: &Y, dt: f64, f0: &Y, f1: &Y) -> DenseStep<Y> {
+    let scaled = |f: &Y| {
+        let mut f = f.clone();
+        f.scale(dt);
+        f
+    };
+    DenseStep {
+        base: y0.clone(),
+        terms: vec![y0.clone(), y1.clone(), scaled(f0), scaled(f1)],
+        scale: 1.0,
+        weights: |theta, w| w.copy_from_slice(&hermite(theta)),
     }
 }
 

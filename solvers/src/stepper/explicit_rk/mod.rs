@@ -22,7 +22,7 @@ pub use rk4::RK4;
 pub use tableau::{Dense, Tableau};
 pub use tsit5::TSIT5;
 
-use super::{DenseStep, StepFailure, Stepper, Work};
+use super::{DenseStep, StepFailure, Stepper, Work, hermite, hermite_step};
 use crate::field::VectorField;
 use crate::state::State;
 
@@ -160,13 +160,6 @@ fn combine_stages<Y: State>(at: &mut Y, y: &Y, dt: f64, row: &[f64], stages: &[Y
     at.combine(y, &terms[..n]);
 }
 
-/// The Hermite weights of `(y₁ − y₀)/h`-free terms: `−y₀`, `y₁`, `h f₀`, `h f₁`.
-fn hermite(theta: f64) -> [f64; 4] {
-    let (t, s) = (theta, 1.0 - theta);
-    let value = t * t * (3.0 - 2.0 * t);
-    [-value, value, t * s * s, -t * t * s]
-}
-
 impl<Y: State, F: VectorField<Y>> Stepper<Y> for ExplicitRk<F, Y> {
     fn order(&self) -> usize {
         self.tableau.order
@@ -268,20 +261,5 @@ impl<Y: State, F: VectorField<Y>> Stepper<Y> for ExplicitRk<F, Y> {
 
     fn work(&self) -> Work {
         self.work
-    }
-}
-
-/// The cubic Hermite polynomial of a step with end slopes `f0` and `f1`.
-fn hermite_step<Y: State>(y0: &Y, y1: &Y, dt: f64, f0: &Y, f1: &Y) -> DenseStep<Y> {
-    let scaled = |f: &Y| {
-        let mut f = f.clone();
-        f.scale(dt);
-        f
-    };
-    DenseStep {
-        base: y0.clone(),
-        terms: vec![y0.clone(), y1.clone(), scaled(f0), scaled(f1)],
-        scale: 1.0,
-        weights: |theta, w| w.copy_from_slice(&hermite(theta)),
     }
 }

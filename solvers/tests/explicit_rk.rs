@@ -1,5 +1,7 @@
 //! Explicit Runge-Kutta methods: order, dense output, save times, events, work.
 
+#![allow(clippy::unwrap_used)]
+
 use flowmap_solvers::control::Control;
 use flowmap_solvers::event::{Direction, Event};
 use flowmap_solvers::field::from_fn;

@@ -1,5 +1,7 @@
 //! Transforms, derivatives, resampling, spectra.
 
+#![allow(clippy::unwrap_used)]
+
 use std::f64::consts::TAU;
 
 use flowmap_solvers::fourier::{FourierGrid, GridError, energy_spectrum, resample};

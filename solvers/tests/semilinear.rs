@@ -1,5 +1,7 @@
 //! Exponential and semi-implicit methods: the order, for real, imaginary and complex symbols, on host arrays and tensors.
 
+#![allow(clippy::unwrap_used)]
+
 use flowmap_solvers::control::Control;
 use flowmap_solvers::field::{Assembled, SemiLinear};
 use flowmap_solvers::fourier::HostDiagonal;

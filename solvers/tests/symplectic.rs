@@ -1,5 +1,7 @@
 //! Symplectic methods on the pendulum: order, bounded energy error, work.
 
+#![allow(clippy::unwrap_used)]
+
 use flowmap_solvers::control::Control;
 use flowmap_solvers::field::{Hamiltonian, Separable};
 use flowmap_solvers::solve::{SaveAt, SolveOptions, solve};

@@ -1,5 +1,7 @@
 //! The crate graph is the architecture: dependencies point one way.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::process::Command;
 

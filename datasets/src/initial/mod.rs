@@ -1,0 +1,242 @@
+//! Where trajectories start: `[data.initial.NAME]`.
+
+mod exact;
+mod random;
+
+pub use exact::{
+    BrightSoliton, Cnoidal, CnoidalWave, ColeHopf, FisherFronts, PlaneWave, Solitons, TaylorGreen, Wave,
+    WaveOnGrid,
+};
+pub use random::{GaussianRandomField, Spots, TruncatedFourier};
+
+use flowmap_solvers::fourier::{FourierGrid, GridKind};
+use flowmap_solvers::issue::{Check, Issue, Validate};
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+use crate::problem::ode::OdeProblem;
+use crate::problem::pde::PdeProblem;
+
+/// An initial condition, the same for all trajectories or drawn for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitialConfig {
+    /// A random sum of the longest waves.
+    TruncatedFourier(TruncatedFourier),
+    /// A Gaussian random field.
+    GaussianRandomField(GaussianRandomField),
+    /// Random Gaussian spots of the second species in a sea of the first.
+    Spots(Spots),
+    /// A sum of given waves.
+    Waves(Waves),
+    /// `cos(κx)(1 + sin(κx))`, `κ = 2π/length`: the start of Kassam and Trefethen.
+    KassamTrefethen(Empty),
+    /// `N` solitons of the Korteweg-de Vries equation.
+    Solitons(Solitons),
+    /// The periodic wave of the Korteweg-de Vries equation.
+    Cnoidal(Cnoidal),
+    /// The Cole-Hopf solution of Burgers' equation.
+    ColeHopf(ColeHopf),
+    /// A pair of exact fronts of the Fisher-KPP equation.
+    FisherFronts(FisherFronts),
+    /// The bright soliton of the nonlinear Schrödinger equation.
+    BrightSoliton(BrightSoliton),
+    /// A plane wave of the nonlinear Schrödinger equation.
+    PlaneWave(PlaneWave),
+    /// The decaying vortices of Taylor and Green.
+    TaylorGreen(TaylorGreen),
+    /// The system's own textbook start.
+    Textbook(Empty),
+    /// A given state.
+    Point(Point),
+    /// A state drawn uniformly from a box.
+    Box(BoxRange),
+    /// A state drawn from a normal distribution.
+    Normal(Normal),
+}
+
+/// No parameters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
+
+/// A sum of given waves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waves {
+    /// The waves.
+    pub waves: Vec<Wave>,
+}
+
+/// A given state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    /// The state, or the first trajectory's start.
+    pub y: Vec<f64>,
+}
+
+/// A box of states.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoxRange {
+    /// Lower corner.
+    pub low: Vec<f64>,
+    /// Upper corner.
+    pub high: Vec<f64>,
+}
+
+/// A normal distribution of states.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Normal {
+    /// Mean.
+    pub mean: Vec<f64>,
+    /// Standard deviation of every entry.
+    pub std: f64,
+}
+
+impl InitialConfig {
+    /// The name in configs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TruncatedFourier(_) => "truncated_fourier",
+            Self::GaussianRandomField(_) => "gaussian_random_field",
+            Self::Spots(_) => "spots",
+            Self::Waves(_) => "waves",
+            Self::KassamTrefethen(_) => "kassam_trefethen",
+            Self::Solitons(_) => "solitons",
+            Self::Cnoidal(_) => "cnoidal",
+            Self::ColeHopf(_) => "cole_hopf",
+            Self::FisherFronts(_) => "fisher_fronts",
+            Self::BrightSoliton(_) => "bright_soliton",
+            Self::PlaneWave(_) => "plane_wave",
+            Self::TaylorGreen(_) => "taylor_green",
+            Self::Textbook(_) => "textbook",
+            Self::Point(_) => "point",
+            Self::Box(_) => "box",
+            Self::Normal(_) => "normal",
+        }
+    }
+
+    /// The waves on a grid, of a start that is a sum of waves.
+    pub fn waves(&self, grid: &FourierGrid) -> Option<Vec<WaveOnGrid>> {
+        match self {
+            Self::Waves(w) => Some(w.waves.iter().map(|w| w.on(grid)).collect()),
+            _ => None,
+        }
+    }
+
+    /// The start as a periodic function of space, where it is one in closed form.
+    pub fn profile(&self, grid: &FourierGrid) -> Option<Box<dyn Fn(&[f64]) -> f64 + Send + Sync>> {
+        let waves = self.waves(grid)?;
+        Some(Box::new(move |x| waves.iter().map(|w| w.at(x)).sum()))
+    }
+
+    /// Draws the physical field `[channel, point]`.
+    ///
+    /// # Errors
+    /// If this start does not fit the problem; the path of the issue is relative to `data.initial`.
+    pub fn field(&self, problem: &dyn PdeProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
+        let grid = problem.grid();
+        let channels = problem.channels().len();
+        let misfit = || {
+            Issue::new(self.name(), format!("'{}' is no start for '{}'", self.name(), problem.name()))
+                .hint("see `experiment list problems` for the starts that each problem knows")
+        };
+        let mut random = |draw: &mut dyn FnMut(&mut dyn Rng) -> Vec<f64>| {
+            (0..channels).flat_map(|_| draw(rng)).collect::<Vec<_>>()
+        };
+        Ok(match self {
+            Self::TruncatedFourier(c) => random(&mut |rng| c.draw(grid, rng)),
+            Self::GaussianRandomField(c) => random(&mut |rng| c.draw(grid, rng)),
+            Self::Spots(c) if channels == 2 && grid.kind() == GridKind::Real => c.draw(grid, rng),
+            Self::Waves(_) => {
+                let start = self.profile(grid).ok_or_else(misfit)?;
+                let mut u = grid.sample(|x| start(x));
+                u.resize(channels * grid.points(), 0.0);
+                u
+            }
+            Self::KassamTrefethen(_) if grid.axes() == 1 && channels == 1 => {
+                let kappa = std::f64::consts::TAU / grid.lengths()[0];
+                grid.sample(|x| (kappa * x[0]).cos() * (1.0 + (kappa * x[0]).sin()))
+            }
+            _ => problem.exact(self).ok_or_else(misfit)?(0.0),
+        })
+    }
+
+    /// Draws the state of a system of ordinary differential equations.
+    ///
+    /// # Errors
+    /// If this start does not fit the system.
+    pub fn state(&self, problem: &dyn OdeProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
+        let n = problem.variables().len();
+        let dimension = |key: &str, got: usize| {
+            if got == n {
+                return Ok(());
+            }
+            let path = format!("{}.{key}", self.name());
+            Err(Issue::new(path, format!("{got} entries for a system of {n}"))
+                .hint(format!("give {n}: {}", problem.variables().join(", "))))
+        };
+        match self {
+            Self::Textbook(_) => Ok(problem.initial()),
+            Self::Point(p) => dimension("y", p.y.len()).map(|()| p.y.clone()),
+            Self::Box(b) => {
+                dimension("low", b.low.len())?;
+                dimension("high", b.high.len())?;
+                Ok(b.low.iter().zip(&b.high).map(|(l, h)| l + (h - l) * rng.random::<f64>()).collect())
+            }
+            Self::Normal(d) => {
+                dimension("mean", d.mean.len())?;
+                Ok(d.mean.iter().map(|m| m + d.std * rng.sample::<f64, _>(StandardNormal)).collect())
+            }
+            _ => Err(Issue::new(
+                self.name(),
+                format!("'{}' is no start for '{}'", self.name(), problem.name()),
+            )
+            .hint("a system of ordinary equations starts from textbook, point, box or normal")),
+        }
+    }
+}
+
+impl Validate for InitialConfig {
+    fn validate(&self, mut check: Check<'_>) {
+        let mut check = check.table(self.name());
+        match self {
+            Self::TruncatedFourier(c) => c.validate(check),
+            Self::GaussianRandomField(c) => c.validate(check),
+            Self::Spots(c) => c.validate(check),
+            Self::Solitons(c) => c.validate(check),
+            Self::Cnoidal(c) => c.validate(check),
+            Self::ColeHopf(c) => c.validate(check),
+            Self::FisherFronts(c) => c.validate(check),
+            Self::BrightSoliton(c) => c.validate(check),
+            Self::PlaneWave(c) => check.finite("amplitude", c.amplitude),
+            Self::TaylorGreen(c) => c.validate(check),
+            Self::Waves(c) => {
+                for w in &c.waves {
+                    check.finite("waves", w.amplitude);
+                    check.finite("waves", w.phase);
+                    check.require(
+                        !w.modes.is_empty(),
+                        "waves",
+                        "a wave without modes",
+                        "give one mode per axis",
+                    );
+                }
+            }
+            Self::Point(c) => c.y.iter().for_each(|y| check.finite("y", *y)),
+            Self::Box(c) => {
+                c.low.iter().for_each(|y| check.finite("low", *y));
+                c.high.iter().for_each(|y| check.finite("high", *y));
+            }
+            Self::Normal(c) => {
+                c.mean.iter().for_each(|y| check.finite("mean", *y));
+                check.non_negative("std", c.std);
+            }
+            Self::KassamTrefethen(_) | Self::Textbook(_) => {}
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The problems that Flowmap knows: `[problem.NAME]`.
+
+pub mod ode;
+pub mod pde;
+
+use std::sync::Arc;
+
+use flowmap_solvers::fourier::GridError;
+use flowmap_solvers::issue::{Check, Validate};
+use serde::{Deserialize, Serialize};
+
+use ode::OdeProblem;
+use pde::{Operators, Pde, PdeProblem};
+
+/// A problem, ready to be solved.
+#[derive(Clone)]
+pub enum Problem {
+    /// A partial differential equation on a periodic grid.
+    Pde(Arc<dyn PdeProblem>),
+    /// A system of ordinary differential equations.
+    Ode(Arc<dyn OdeProblem>),
+}
+
+impl Problem {
+    /// The name in configs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pde(p) => p.name(),
+            Self::Ode(p) => p.name(),
+        }
+    }
+
+    /// One line of mathematics.
+    pub fn equation(&self) -> &'static str {
+        match self {
+            Self::Pde(p) => p.equation(),
+            Self::Ode(p) => p.equation(),
+        }
+    }
+
+    /// The names of the channels of a state.
+    pub fn channels(&self) -> Vec<String> {
+        match self {
+            Self::Pde(p) => p.channels().iter().map(|c| (*c).to_owned()).collect(),
+            Self::Ode(p) => p.variables(),
+        }
+    }
+
+    /// The shape `[channel, x, …]` of a state.
+    pub fn state_shape(&self) -> Vec<usize> {
+        match self {
+            Self::Pde(p) => {
+                let mut shape = vec![p.channels().len()];
+                shape.extend(p.grid().shape());
+                shape
+            }
+            Self::Ode(p) => vec![p.variables().len()],
+        }
+    }
+
+    /// The points of every axis.
+    pub fn coordinates(&self) -> Vec<Vec<f64>> {
+        match self {
+            Self::Pde(p) => (0..p.grid().axes()).map(|a| p.grid().coordinates(a)).collect(),
+            Self::Ode(_) => Vec::new(),
+        }
+    }
+
+    /// The conserved quantities of a state.
+    pub fn invariants(&self, u: &[f64]) -> Vec<(&'static str, f64)> {
+        match self {
+            Self::Pde(p) => p.invariants(u, &mut p.workspace()),
+            Self::Ode(p) => p.invariants(u),
+        }
+    }
+
+    /// The largest Lyapunov exponent, where it is known.
+    pub fn lyapunov_exponent(&self) -> Option<f64> {
+        match self {
+            Self::Pde(p) => p.lyapunov_exponent(),
+            Self::Ode(p) => p.lyapunov_exponent(),
+        }
+    }
+}
+
+macro_rules! problems {
+    (pde { $($pde:ident),* $(,)? } ode { $($ode:ident => $name:literal),* $(,)? }) => {
+        /// A problem and its parameters.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(missing_docs)]
+        pub enum ProblemConfig {
+            $($pde(pde::$pde),)*
+            $($ode(ode::$ode),)*
+        }
+
+        impl ProblemConfig {
+            /// The name in configs.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$pde(_) => pde::$pde::NAME,)*
+                    $(Self::$ode(_) => $name,)*
+                }
+            }
+
+            /// The problem, with its grid and plans.
+            ///
+            /// # Errors
+            /// If the configured points or lengths allow no grid.
+            pub fn build(&self) -> Result<Problem, GridError> {
+                Ok(match self {
+                    $(Self::$pde(p) => Problem::Pde(Arc::new(Pde::new(p.clone())?)),)*
+                    $(Self::$ode(p) => Problem::Ode(Arc::new(p.clone())),)*
+                })
+            }
+
+            /// Every problem with its default parameters.
+            pub fn all() -> Vec<Self> {
+                vec![$(Self::$pde(pde::$pde::default()),)* $(Self::$ode(ode::$ode::default()),)*]
+            }
+        }
+
+        impl Validate for ProblemConfig {
+            fn validate(&self, mut check: Check<'_>) {
+                let check = check.table(self.name());
+                match self {
+                    $(Self::$pde(p) => p.validate(check),)*
+                    $(Self::$ode(p) => p.validate(check),)*
+                }
+            }
+        }
+    };
+}
+
+problems! {
+    pde {
+        Advection, Heat, AdvectionDiffusion, Dispersion, Burgers, Kdv, KuramotoSivashinsky, AllenCahn, FisherKpp,
+        SwiftHohenberg, NonlinearSchrodinger, GrayScott, NavierStokes,
+    }
+    ode {
+        Linear => "linear",
+        Harmonic => "harmonic",
+        Logistic => "logistic",
+        LotkaVolterra => "lotka_volterra",
+        Pendulum => "pendulum",
+        Kepler => "kepler",
+        VanDerPol => "van_der_pol",
+        Robertson => "robertson",
+        Lorenz63 => "lorenz63",
+        Lorenz96 => "lorenz96",
+        Rossler => "rossler",
+        DoublePendulum => "double_pendulum",
+        FitzhughNagumo => "fitzhugh_nagumo",
+    }
+}

@@ -1,0 +1,128 @@
+//! Systems of ordinary differential equations.
+
+mod double_pendulum;
+mod fitzhugh_nagumo;
+mod harmonic;
+mod kepler;
+mod linear;
+mod logistic;
+mod lorenz63;
+mod lorenz96;
+mod lotka_volterra;
+mod pendulum;
+mod robertson;
+mod rossler;
+mod van_der_pol;
+
+pub use double_pendulum::DoublePendulum;
+pub use fitzhugh_nagumo::FitzhughNagumo;
+pub use harmonic::Harmonic;
+pub use kepler::Kepler;
+pub use linear::Linear;
+pub use logistic::Logistic;
+pub use lorenz63::Lorenz63;
+pub use lorenz96::Lorenz96;
+pub use lotka_volterra::LotkaVolterra;
+pub use pendulum::Pendulum;
+pub use robertson::Robertson;
+pub use rossler::Rossler;
+pub use van_der_pol::VanDerPol;
+
+use std::sync::Arc;
+
+use flowmap_solvers::field::{Jacobian, Separable, VectorField};
+use flowmap_solvers::state::DenseState;
+use nalgebra::DMatrix;
+use ndarray::Array1;
+
+/// A system `y' = f(t, y)` with what is known of it.
+pub trait OdeProblem: Send + Sync {
+    /// The name in configs.
+    fn name(&self) -> &'static str;
+    /// One line of mathematics.
+    fn equation(&self) -> &'static str;
+    /// The names of the entries of `y`.
+    fn variables(&self) -> Vec<String>;
+    /// Writes `f(t, y)`.
+    fn rhs(&self, t: f64, y: &[f64], dy: &mut [f64]);
+    /// Writes `∂fᵢ/∂yⱼ`.
+    fn jacobian(&self, t: f64, y: &[f64], j: &mut DMatrix<f64>);
+    /// The textbook start.
+    fn initial(&self) -> Vec<f64>;
+    /// The solution at `t` from `y0` at zero, where it is known in closed form.
+    fn exact(&self, _t: f64, _y0: &[f64]) -> Option<Vec<f64>> {
+        None
+    }
+    /// Conserved quantities.
+    fn invariants(&self, _y: &[f64]) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+    /// Whether `y = (q, p)` with `H = T(p) + V(q)`; then `q' ` depends on `p` alone and `p'` on `q` alone.
+    fn separable(&self) -> bool {
+        false
+    }
+    /// The largest Lyapunov exponent, where it is known.
+    fn lyapunov_exponent(&self) -> Option<f64> {
+        None
+    }
+}
+
+/// A problem as a field for the steppers.
+#[derive(Clone)]
+pub struct OdeField {
+    problem: Arc<dyn OdeProblem>,
+    /// A state and its slope, where a half of each is wanted.
+    halves: (Vec<f64>, Vec<f64>),
+}
+
+impl OdeField {
+    /// A field of its own for one thread.
+    pub fn new(problem: Arc<dyn OdeProblem>) -> Self {
+        let n = problem.variables().len();
+        Self { problem, halves: (vec![0.0; n], vec![0.0; n]) }
+    }
+}
+
+impl<Y: DenseState> VectorField<Y> for OdeField {
+    fn eval(&mut self, t: f64, y: &Y, dy: &mut Y) {
+        self.problem.rhs(t, y.as_slice(), dy.as_mut_slice());
+    }
+}
+
+impl<Y: DenseState> Jacobian<Y> for OdeField {
+    fn jacobian(&mut self, t: f64, y: &Y, jacobian: &mut DMatrix<f64>) {
+        self.problem.jacobian(t, y.as_slice(), jacobian);
+    }
+}
+
+impl Separable<Array1<f64>> for OdeField {
+    fn velocity(&mut self, p: &Array1<f64>, dq: &mut Array1<f64>) {
+        let (y, dy) = &mut self.halves;
+        let n = p.len();
+        y[n..].copy_from_slice(DenseState::as_slice(p));
+        self.problem.rhs(0.0, y, dy);
+        dq.as_mut_slice().copy_from_slice(&dy[..n]);
+    }
+
+    fn force(&mut self, t: f64, q: &Array1<f64>, dp: &mut Array1<f64>) {
+        let (y, dy) = &mut self.halves;
+        let n = q.len();
+        y[..n].copy_from_slice(DenseState::as_slice(q));
+        self.problem.rhs(t, y, dy);
+        dp.as_mut_slice().copy_from_slice(&dy[n..]);
+    }
+}
+
+/// Names of the entries.
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|n| (*n).to_owned()).collect()
+}
+
+/// Writes a matrix given by rows.
+fn fill(j: &mut DMatrix<f64>, rows: &[&[f64]]) {
+    for (i, row) in rows.iter().enumerate() {
+        for (k, x) in row.iter().enumerate() {
+            j[(i, k)] = *x;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The Korteweg-de Vries equation.
+
+use flowmap_solvers::fourier::{FourierGrid, GridError};
+use flowmap_solvers::issue::{Check, Validate};
+use num_complex::Complex64;
+use serde::{Deserialize, Serialize};
+
+use super::{Exact, Operators, Tables, Workspace, check_grid, cubic, integral};
+use crate::initial::InitialConfig;
+
+/// `u_t + α u u_x + β u_xxx = 0` on one axis, in conservation form.
+///
+/// With `v` a solution for `α = 6, β = 1`, `u(x, t) = (6β/α) v(x, βt)`. Conserved: the mass `∫u`, the momentum `∫u²` and
+/// the energy `∫(α/3 u³ − β u_x²)`, which is `∫(2u³ − u_x²)` in the standard form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kdv {
+    /// Length of the domain.
+    pub length: f64,
+    /// Points.
+    pub points: usize,
+    /// The first point.
+    pub origin: f64,
+    /// Steepening `α`.
+    pub nonlinearity: f64,
+    /// Dispersion `β`.
+    pub dispersion: f64,
+}
+
+impl Default for Kdv {
+    fn default() -> Self {
+        Self { length: 64.0, points: 256, origin: 0.0, nonlinearity: 6.0, dispersion: 1.0 }
+    }
+}
+
+impl Validate for Kdv {
+    fn validate(&self, mut check: Check<'_>) {
+        check_grid(&mut check, self.points, self.length);
+        check.finite("origin", self.origin);
+        check.finite("nonlinearity", self.nonlinearity);
+        check.finite("dispersion", self.dispersion);
+    }
+}
+
+impl Operators for Kdv {
+    const NAME: &'static str = "kdv";
+    const EQUATION: &'static str = "u_t + α u u_x + β u_xxx = 0";
+
+    fn grid(&self) -> Result<FourierGrid, GridError> {
+        Ok(cubic(1, self.points, self.length)?.with_origin(&[self.origin]))
+    }
+
+    fn symbol(&self, grid: &FourierGrid) -> Vec<Complex64> {
+        grid.derivative(0, 3).into_iter().map(|d| -d * self.dispersion).collect()
+    }
+
+    fn tables(&self, grid: &FourierGrid) -> Tables {
+        let k = grid.wavenumbers(0).into_iter().map(|k| -0.5 * self.nonlinearity * k).collect();
+        Tables { real: vec![k], complex: Vec::new() }
+    }
+
+    fn nonlinear(&self, _t: f64, u_hat: &[Complex64], out: &mut [Complex64], ws: &mut Workspace) {
+        ws.flux(u_hat, out, |u| u * u);
+    }
+
+    fn exact(&self, initial: &InitialConfig, grid: &FourierGrid) -> Option<Exact> {
+        let (scale, rate, grid) = (6.0 * self.dispersion / self.nonlinearity, self.dispersion, grid.clone());
+        if !scale.is_finite() {
+            return None;
+        }
+        match initial.clone() {
+            InitialConfig::Solitons(wave) => {
+                Some(Box::new(move |t| grid.sample(|x| scale * wave.at(x[0], rate * t))))
+            }
+            InitialConfig::Cnoidal(wave) => {
+                let wave = wave.on(&grid);
+                Some(Box::new(move |t| grid.sample(|x| scale * wave.at(x[0], rate * t))))
+            }
+            _ => None,
+        }
+    }
+
+    fn invariants(&self, u: &[f64], ws: &mut Workspace) -> Vec<(&'static str, f64)> {
+        let slope = ws.derivative(u, 0);
+        let energy = |(u, s): (&f64, &f64)| self.nonlinearity / 3.0 * u * u * u - self.dispersion * s * s;
+        vec![
+            ("mass", integral(u.iter().copied(), ws.grid())),
+            ("momentum", integral(u.iter().map(|u| u * u), ws.grid())),
+            ("energy", integral(u.iter().zip(&slope).map(energy), ws.grid())),
+        ]
+    }
+}

@@ -1,0 +1,110 @@
+//! One trajectory of a problem by a method.
+
+use flowmap_solvers::config::{MethodKind, SolverConfig};
+use flowmap_solvers::issue::Issue;
+use flowmap_solvers::solve::{Outcome, SaveAt, SolveOptions, Statistics, solve};
+use flowmap_solvers::state::State;
+use flowmap_solvers::stepper::Stepper;
+use ndarray::Array1;
+
+use crate::problem::Problem;
+use crate::problem::ode::OdeField;
+use crate::problem::pde::SpectralField;
+
+/// A trajectory, as far as it went.
+#[derive(Clone, Debug)]
+pub struct Trajectory {
+    /// The times, a prefix of those asked for.
+    pub times: Vec<f64>,
+    /// The physical states at these times, each `[channel, point…]` flattened.
+    pub states: Vec<Vec<f64>>,
+    /// The cost.
+    pub stats: Statistics,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Whether a method can solve a problem.
+///
+/// # Errors
+/// An issue at `solver.NAME` that says why not.
+pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issue> {
+    let misfit = |why: &str, hint: &str| {
+        Err(Issue::new(format!("solver.{}", solver.name()), why.to_owned()).hint(hint.to_owned()))
+    };
+    match (problem, solver.kind()) {
+        (Problem::Pde(_), MethodKind::Explicit | MethodKind::Semilinear)
+        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Stiff) => Ok(()),
+        (Problem::Ode(p), MethodKind::Symplectic) if p.separable() => Ok(()),
+        (Problem::Pde(_), _) => misfit(
+            &format!("'{}' cannot solve a partial differential equation", solver.name()),
+            "take etdrk4, or an explicit method",
+        ),
+        (Problem::Ode(p), MethodKind::Symplectic) => misfit(
+            &format!("'{}' needs a separable Hamiltonian, and '{}' is none", solver.name(), p.name()),
+            "take dopri5 or dopri8",
+        ),
+        (Problem::Ode(_), MethodKind::Semilinear) => misfit(
+            &format!("'{}' needs a linear part that is diagonal in Fourier space", solver.name()),
+            "take dopri5, or kvaerno5 if the system is stiff",
+        ),
+    }
+}
+
+/// Moves `u0`, the physical state at time zero, through `times`, which ascend from zero or later.
+///
+/// # Errors
+/// If the method cannot solve the problem.
+pub fn simulate(
+    problem: &Problem,
+    solver: &SolverConfig,
+    u0: &[f64],
+    times: &[f64],
+) -> Result<Trajectory, Issue> {
+    check_method(problem, solver)?;
+    let unfit = || Issue::new("solver", "the method does not fit the problem");
+    match problem {
+        Problem::Pde(p) => {
+            let mut field = SpectralField::new(p.clone());
+            let y0 = field.to_spectral(u0);
+            let mut stepper = solver.semilinear_stepper(field.clone(), &y0).ok_or_else(unfit)?;
+            let mut trajectory = run(&mut stepper, &y0, solver, times, |y| field.to_physical(y));
+            // The start is given, not transformed.
+            if trajectory.times.first() == Some(&0.0) {
+                trajectory.states[0] = u0.to_vec();
+            }
+            Ok(trajectory)
+        }
+        Problem::Ode(p) if solver.kind() == MethodKind::Symplectic => {
+            let (q, momenta) = u0.split_at(u0.len() / 2);
+            let y0 = (Array1::from(q.to_vec()), Array1::from(momenta.to_vec()));
+            let mut stepper = solver.symplectic_stepper(OdeField::new(p.clone()), &y0).ok_or_else(unfit)?;
+            Ok(run(&mut stepper, &y0, solver, times, |(q, p)| q.iter().chain(p).copied().collect()))
+        }
+        Problem::Ode(p) => {
+            let y0 = Array1::from(u0.to_vec());
+            let mut stepper = solver.dense_stepper(OdeField::new(p.clone()), &y0).ok_or_else(unfit)?;
+            Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
+        }
+    }
+}
+
+fn run<Y: State>(
+    stepper: &mut Box<dyn Stepper<Y> + '_>,
+    y0: &Y,
+    solver: &SolverConfig,
+    times: &[f64],
+    mut physical: impl FnMut(&Y) -> Vec<f64>,
+) -> Trajectory {
+    let end = times.last().copied().unwrap_or(0.0);
+    let mut options = SolveOptions::new(0.0, end, solver.control())
+        .save(SaveAt::Times(times.to_vec()))
+        .max_steps(solver.max_steps());
+    let solution = solve(stepper, y0, &mut options);
+    Trajectory {
+        states: solution.ys.iter().map(&mut physical).collect(),
+        times: solution.ts,
+        stats: solution.stats,
+        outcome: solution.outcome,
+    }
+}

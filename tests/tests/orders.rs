@@ -1,0 +1,166 @@
+//! Every method on every problem that fits it: the measured order is the stated one.
+
+#![allow(clippy::unwrap_used)]
+
+use flowmap_datasets::initial::{InitialConfig, TruncatedFourier};
+use flowmap_datasets::problem::{Problem, ProblemConfig, ode, pde};
+use flowmap_datasets::rng::stream;
+use flowmap_datasets::simulate::{check_method, simulate};
+use flowmap_solvers::config::{AdaptiveConfig, FixedConfig, METHODS, MethodKind, SolverConfig};
+
+/// Every method with a fixed step, and its order.
+fn methods() -> Vec<(SolverConfig, usize)> {
+    let fixed = FixedConfig { dt: 1.0 };
+    let adaptive = AdaptiveConfig { dt: Some(1.0), ..AdaptiveConfig::default() };
+    vec![
+        (SolverConfig::Euler(fixed), 1),
+        (SolverConfig::Midpoint(fixed), 2),
+        (SolverConfig::Heun(fixed), 2),
+        (SolverConfig::Ralston(fixed), 2),
+        (SolverConfig::Rk4(fixed), 4),
+        (SolverConfig::BogackiShampine(adaptive), 3),
+        (SolverConfig::Dopri5(adaptive), 5),
+        (SolverConfig::Tsit5(adaptive), 5),
+        (SolverConfig::Dopri8(adaptive), 8),
+        (SolverConfig::Kvaerno3(adaptive), 3),
+        (SolverConfig::Kvaerno5(adaptive), 5),
+        (SolverConfig::SymplecticEuler(fixed), 1),
+        (SolverConfig::VelocityVerlet(fixed), 2),
+        (SolverConfig::Yoshida4(fixed), 4),
+        (SolverConfig::Etdrk1(fixed), 1),
+        (SolverConfig::Etdrk2(fixed), 2),
+        (SolverConfig::Etdrk3(fixed), 3),
+        (SolverConfig::Etdrk4(fixed), 4),
+        (SolverConfig::Cnab2(fixed), 2),
+        (SolverConfig::Sbdf2(fixed), 2),
+    ]
+}
+
+/// A smooth short case of every problem: the problem and a time in which it does something but stays resolved.
+fn cases() -> Vec<(ProblemConfig, f64)> {
+    use ProblemConfig as P;
+    vec![
+        (P::Burgers(pde::Burgers { points: 32, length: 6.0, viscosity: 0.2 }), 1.0),
+        (P::Kdv(pde::Kdv { points: 32, length: 12.0, ..Default::default() }), 0.5),
+        (P::KuramotoSivashinsky(pde::KuramotoSivashinsky { points: 32, length: 22.0 }), 1.0),
+        (P::AllenCahn(pde::AllenCahn { points: 16, dimensions: 2, ..Default::default() }), 1.0),
+        (P::FisherKpp(pde::FisherKpp { points: 32, length: 20.0, ..Default::default() }), 1.0),
+        (P::SwiftHohenberg(pde::SwiftHohenberg { points: 32, length: 20.0, ..Default::default() }), 1.0),
+        (
+            P::NonlinearSchrodinger(pde::NonlinearSchrodinger {
+                points: 32,
+                length: 12.0,
+                ..Default::default()
+            }),
+            1.0,
+        ),
+        (
+            P::GrayScott(pde::GrayScott {
+                points: 16,
+                dimensions: 1,
+                feed: 0.4,
+                kill: 0.3,
+                ..Default::default()
+            }),
+            2.0,
+        ),
+        (
+            P::NavierStokes(pde::NavierStokes {
+                points: 16,
+                length: 6.0,
+                viscosity: 0.01,
+                forcing: pde::Forcing::Kolmogorov { mode: 2, amplitude: 1.0 },
+                ..Default::default()
+            }),
+            1.0,
+        ),
+        (P::Linear(ode::Linear::default()), 1.0),
+        (P::Harmonic(ode::Harmonic { frequency: 2.0 }), 1.0),
+        (P::Logistic(ode::Logistic { rate: 2.0, ..Default::default() }), 1.5),
+        (P::LotkaVolterra(ode::LotkaVolterra::default()), 1.0),
+        (P::Pendulum(ode::Pendulum { gravity: 4.0 }), 1.0),
+        (P::Kepler(ode::Kepler { eccentricity: 0.2 }), 1.0),
+        (P::VanDerPol(ode::VanDerPol { mu: 1.0 }), 1.0),
+        (P::Lorenz63(ode::Lorenz63::default()), 0.2),
+        (P::Lorenz96(ode::Lorenz96 { dimension: 6, ..Default::default() }), 0.3),
+        (P::Rossler(ode::Rossler::default()), 1.0),
+        (P::DoublePendulum(ode::DoublePendulum { gravity: 1.0 }), 1.0),
+        (P::FitzhughNagumo(ode::FitzhughNagumo { epsilon: 0.5, ..Default::default() }), 1.5),
+    ]
+}
+
+fn start(problem: &Problem) -> Vec<f64> {
+    match problem {
+        Problem::Pde(p) => {
+            let initial = TruncatedFourier { modes: 3, amplitude: 0.7, decay: 1.0, mean: 0.3 };
+            InitialConfig::TruncatedFourier(initial).field(&**p, &mut stream(3, "orders", 0)).unwrap()
+        }
+        Problem::Ode(p) => p.initial(),
+    }
+}
+
+#[test]
+fn every_method_has_its_order_on_every_problem_that_fits_it() {
+    assert_eq!(
+        methods().iter().map(|(m, _)| m.name()).collect::<Vec<_>>(),
+        METHODS.iter().map(|m| m.0).collect::<Vec<_>>()
+    );
+    let mut failures = Vec::new();
+    let mut pairs = 0;
+    for (config, t) in cases() {
+        let problem = config.build().unwrap();
+        let u0 = start(&problem);
+        let end = |method: &SolverConfig, steps: f64| {
+            let solved = simulate(&problem, &method.with_dt(t / steps), &u0, &[t]).unwrap();
+            solved.outcome.is_success().then(|| solved.states[0].clone())
+        };
+        let reference = match problem {
+            Problem::Pde(_) => end(&SolverConfig::Etdrk4(FixedConfig { dt: 1.0 }), 8192.0),
+            Problem::Ode(_) => end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 1024.0),
+        };
+        let reference = reference.unwrap();
+        let size = reference.iter().map(|x| x * x).sum::<f64>().sqrt();
+        for (method, order) in methods() {
+            // Explicit steps of a stiff equation are its stability limit's matter, not the order's.
+            let stiff = matches!(problem, Problem::Pde(_)) && method.kind() == MethodKind::Explicit;
+            if stiff || check_method(&problem, &method).is_err() {
+                continue;
+            }
+            pairs += 1;
+            let error = |steps: f64| {
+                let u = end(&method, steps)?;
+                Some(u.iter().zip(&reference).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt() / size)
+            };
+            // Halve until the error is small but above rounding, then measure over the last halving.
+            let (mut steps, mut before, mut best) = (4.0, None, None);
+            while steps < 5000.0 {
+                let e = error(steps);
+                if let (Some(a), Some(b)) = (before, e) {
+                    let (a, b): (f64, f64) = (a, b);
+                    if b > 4e-12 && a < 0.05 {
+                        let slope = (a / b).log2();
+                        // Superconvergence on a single case is no failure of the method: keep the closest.
+                        best = Some(slope);
+                        if b < 1e-4 && (slope - order as f64).abs() < 0.1 {
+                            break;
+                        }
+                    }
+                    if b < 4e-12 {
+                        break;
+                    }
+                }
+                before = e;
+                steps *= 2.0;
+            }
+            match best {
+                Some(slope) if (slope - order as f64).abs() <= 0.2 => {}
+                other => failures.push(format!(
+                    "{} on {}: {other:?}, stated {order}",
+                    method.name(),
+                    config.name()
+                )),
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of {pairs}:\n{}", failures.len(), failures.join("\n"));
+}

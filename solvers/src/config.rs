@@ -16,7 +16,7 @@ use crate::stepper::stiff::{Esdirk, EsdirkTableau, KVAERNO3, KVAERNO5};
 use crate::stepper::symplectic::{SYMPLECTIC_EULER, Splitting, Symplectic, VELOCITY_VERLET, YOSHIDA4};
 
 /// Tolerances of Newton's iterations where an implicit method runs with a fixed step.
-const FIXED_STEP_TOLERANCE: f64 = 1e-11;
+const FIXED_STEP_TOLERANCE: f64 = 1e-12;
 
 /// A method with steps of one size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

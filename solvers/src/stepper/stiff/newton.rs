@@ -152,7 +152,7 @@ impl Newton {
             let rounding = z
                 .iter()
                 .zip(self.update.iter())
-                .all(|(z, u)| u.abs() <= 4.0 * f64::EPSILON * z.abs().max(f64::MIN_POSITIVE));
+                .all(|(z, u)| u.abs() <= 32.0 * f64::EPSILON * z.abs().max(f64::MIN_POSITIVE));
             if norm == 0.0 || rounding {
                 return Ok(());
             }

@@ -1,5 +1,11 @@
 //! Problems with their exact solutions, generators of data, and file formats.
 
+pub mod cache;
+pub mod card;
+pub mod data;
+pub mod dataset;
+pub mod format;
+pub mod generate;
 pub mod initial;
 pub mod problem;
 pub mod rng;

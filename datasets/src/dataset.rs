@@ -1,0 +1,129 @@
+//! Trajectories in memory: split, windows, normalisation.
+
+use std::ops::Range;
+
+use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
+use serde::{Deserialize, Serialize};
+
+use crate::card::DataCard;
+
+/// Trajectories with their axes.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// `[trajectory, time, channel, x, …]`.
+    pub values: ArrayD<f64>,
+    /// The times of the samples.
+    pub times: Vec<f64>,
+    /// The points of every axis.
+    pub coordinates: Vec<Vec<f64>>,
+    /// The names of the channels.
+    pub channels: Vec<String>,
+    /// Which trajectories serve what.
+    pub split: Split,
+    /// Where they come from, and how exact they are.
+    pub card: DataCard,
+}
+
+/// Which trajectories serve what: whole trajectories, so that no window of one appears in two parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// To train on.
+    pub train: Range<usize>,
+    /// To choose by.
+    pub validation: Range<usize>,
+    /// To judge by.
+    pub test: Range<usize>,
+}
+
+impl Split {
+    /// The first trajectories train, the next validate, the last test.
+    pub fn new(train: usize, validation: usize, test: usize) -> Self {
+        let middle = train + validation;
+        Self { train: 0..train, validation: train..middle, test: middle..middle + test }
+    }
+}
+
+impl Dataset {
+    /// The trajectories of one part, without a copy.
+    pub fn part(&self, range: &Range<usize>) -> ArrayViewD<'_, f64> {
+        self.values.slice_axis(Axis(0), Slice::from(range.clone()))
+    }
+
+    /// `[time, channel, x, …]`, `length` samples of a trajectory from `start` on, without a copy.
+    pub fn window(&self, trajectory: usize, start: usize, length: usize) -> ArrayViewD<'_, f64> {
+        let mut view = self.values.index_axis(Axis(0), trajectory);
+        view.slice_axis_inplace(Axis(0), Slice::from(start..start + length));
+        view
+    }
+
+    /// Every window of `length` samples in a part, as `(trajectory, start)`.
+    pub fn windows(&self, range: &Range<usize>, length: usize) -> Vec<(usize, usize)> {
+        let starts = (self.values.shape()[1] + 1).saturating_sub(length);
+        range.clone().flat_map(|t| (0..starts).map(move |s| (t, s))).collect()
+    }
+}
+
+/// `(u − mean) / std` channel by channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalisation {
+    /// Means of the channels.
+    pub mean: Vec<f64>,
+    /// Standard deviations of the channels; one where a channel does not vary.
+    pub std: Vec<f64>,
+}
+
+impl Normalisation {
+    /// Fits to `[trajectory, time, channel, x, …]`: pass the training part only.
+    pub fn fit(values: ArrayViewD<'_, f64>) -> Self {
+        let (mut mean, mut std) = (Vec::new(), Vec::new());
+        for channel in values.axis_iter(Axis(2)) {
+            let n = channel.len().max(1) as f64;
+            let m = channel.sum() / n;
+            let variance = channel.iter().map(|u| (u - m).powi(2)).sum::<f64>() / n;
+            mean.push(m);
+            std.push(if variance > 0.0 { variance.sqrt() } else { 1.0 });
+        }
+        Self { mean, std }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array;
+
+    use super::*;
+
+    fn dataset() -> Dataset {
+        let values = Array::from_iter((0..4 * 5 * 2 * 3).map(f64::from));
+        Dataset {
+            values: values.into_shape_with_order(vec![4, 5, 2, 3]).unwrap(),
+            times: (0..5).map(f64::from).collect(),
+            coordinates: vec![vec![0.0, 1.0, 2.0]],
+            channels: vec!["a".into(), "b".into()],
+            split: Split::new(2, 1, 1),
+            card: DataCard::default(),
+        }
+    }
+
+    #[test]
+    fn windows_are_views_of_the_right_samples() {
+        let data = dataset();
+        let windows = data.windows(&data.split.validation, 4);
+        assert_eq!(windows, vec![(2, 0), (2, 1)]);
+        let view = data.window(2, 1, 4);
+        assert_eq!(view.shape(), [4, 2, 3]);
+        assert_eq!(view[[0, 0, 0]], data.values[[2, 1, 0, 0]]);
+        assert_eq!(view.as_ptr(), &raw const data.values[[2, 1, 0, 0]]);
+        assert!(data.windows(&data.split.train, 6).is_empty());
+        assert_eq!(data.part(&data.split.test).shape(), [1, 5, 2, 3]);
+    }
+
+    #[test]
+    fn normalisation_is_by_channel() {
+        let data = dataset();
+        let n = Normalisation::fit(data.part(&data.split.train));
+        // Channel one is channel zero plus three.
+        assert!((n.mean[1] - n.mean[0] - 3.0).abs() < 1e-12 && (n.std[0] - n.std[1]).abs() < 1e-12);
+        assert!((n.mean[0] - 28.0).abs() < 1e-12, "{}", n.mean[0]);
+    }
+}

@@ -1,0 +1,262 @@
+//! Trajectories from a configuration and a seed.
+
+use std::path::Path;
+
+use flowmap_solvers::config::SolverConfig;
+use flowmap_solvers::issue::Issue;
+use ndarray::{ArrayD, ArrayView1};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::cache;
+use crate::card::{DataCard, FORMAT_VERSION, ReferenceError};
+use crate::data::DataConfig;
+use crate::dataset::{Dataset, Split};
+use crate::format::{FormatError, read};
+use crate::problem::{Problem, ProblemConfig};
+use crate::rng::stream;
+use crate::simulate::{Trajectory, simulate};
+
+/// The trajectories whose error is measured.
+const MEASURED: usize = 4;
+
+/// Why there are no data.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The configuration asks for what cannot be.
+    #[error("{0}")]
+    Config(Issue),
+    /// A trajectory did not reach its end.
+    #[error("trajectory {index}: {}", trajectory.outcome)]
+    Diverged {
+        /// Its place.
+        index: usize,
+        /// As far as it went.
+        trajectory: Box<Trajectory>,
+    },
+    /// The data file cannot be read.
+    #[error(transparent)]
+    File(#[from] FormatError),
+}
+
+/// Everything that decides about the data.
+#[derive(Clone, Debug)]
+pub struct Recipe<'a> {
+    /// The problem.
+    pub problem: &'a ProblemConfig,
+    /// The method.
+    pub solver: &'a SolverConfig,
+    /// The data wanted.
+    pub data: &'a DataConfig,
+    /// The seed.
+    pub seed: u64,
+}
+
+impl Recipe<'_> {
+    /// The data, from the cache if they are there; `progress` is told how many trajectories are done.
+    ///
+    /// # Errors
+    /// If the configuration does not fit, a trajectory diverges, or a data file cannot be read.
+    pub fn obtain(
+        &self,
+        cache: Option<&Path>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Dataset, DataError> {
+        let problem = self.problem.build().map_err(|e| {
+            DataError::Config(Issue::new(format!("problem.{}", self.problem.name()), e.to_string()))
+        })?;
+        if let Some(file) = &self.data.file {
+            return self.from_file(&problem, &file.path);
+        }
+        let card = self.card(&problem);
+        if let Some(found) = cache.and_then(|folder| cache::load(folder, &card)) {
+            let (card, values) = found;
+            if values.shape()[..2] == [self.data.trajectories(), self.data.steps + 1] {
+                return Ok(self.assemble(&problem, card, values));
+            }
+        }
+        let (card, values) = self.solve(&problem, card, progress)?;
+        if let Some(folder) = cache {
+            cache::store(folder, &card, &values);
+        }
+        Ok(self.assemble(&problem, card, values))
+    }
+
+    /// The start of one trajectory.
+    ///
+    /// # Errors
+    /// If the configured start does not fit the problem.
+    pub fn start(&self, problem: &Problem, index: usize) -> Result<Vec<f64>, DataError> {
+        let mut rng = stream(self.seed, "initial", index as u64);
+        let drawn = match problem {
+            Problem::Pde(p) => self.data.initial.field(&**p, &mut rng),
+            Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
+        };
+        drawn.map_err(|mut issue| {
+            issue.path = format!("data.initial.{}", issue.path);
+            DataError::Config(issue)
+        })
+    }
+
+    /// One trajectory, with its burn-in cut off.
+    fn trajectory(
+        &self,
+        problem: &Problem,
+        solver: &SolverConfig,
+        u0: &[f64],
+    ) -> Result<Trajectory, DataError> {
+        let times: Vec<_> = self.data.times().iter().map(|t| t + self.data.burn_in).collect();
+        let mut trajectory = simulate(problem, solver, u0, &times).map_err(DataError::Config)?;
+        trajectory.times.iter_mut().for_each(|t| *t -= self.data.burn_in);
+        Ok(trajectory)
+    }
+
+    fn solve(
+        &self,
+        problem: &Problem,
+        mut card: DataCard,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<(DataCard, ArrayD<f64>), DataError> {
+        let n = self.data.trajectories();
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let solved: Vec<Result<Trajectory, DataError>> = (0..n)
+            .into_par_iter()
+            .map(|index| {
+                let u0 = self.start(problem, index)?;
+                let trajectory = self.trajectory(problem, self.solver, &u0)?;
+                progress(1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+                if trajectory.outcome.is_success() {
+                    Ok(trajectory)
+                } else {
+                    Err(DataError::Diverged { index, trajectory: Box::new(trajectory) })
+                }
+            })
+            .collect();
+        let solved = solved.into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.measure(problem, &solved, &mut card)?;
+        let mut shape = vec![n, self.data.steps + 1];
+        shape.extend(problem.state_shape());
+        let values: Vec<f64> = solved.into_iter().flat_map(|t| t.states).flatten().collect();
+        let values = ArrayD::from_shape_vec(shape, values)
+            .map_err(|e| DataError::Config(Issue::new("data", e.to_string())))?;
+        Ok((card, values))
+    }
+
+    /// Measures the error of the last trajectories (they judge) against half the step, and their drift.
+    fn measure(
+        &self,
+        problem: &Problem,
+        solved: &[Trajectory],
+        card: &mut DataCard,
+    ) -> Result<(), DataError> {
+        let n = solved.len();
+        let finer = self.solver.refined();
+        let measured: Vec<Result<(f64, f64), DataError>> = (n.saturating_sub(MEASURED)..n)
+            .into_par_iter()
+            .map(|index| {
+                let u0 = self.start(problem, index)?;
+                let reference = self.trajectory(problem, &finer, &u0)?;
+                let pairs = solved[index].states.iter().zip(&reference.states);
+                let errors: Vec<_> = pairs.map(|(a, b)| relative_l2(a, b)).collect();
+                Ok((errors.last().copied().unwrap_or(f64::NAN), errors.iter().copied().fold(0.0, f64::max)))
+            })
+            .collect();
+        let measured = measured.into_iter().collect::<Result<Vec<_>, _>>()?;
+        card.reference = Some(ReferenceError {
+            trajectories: measured.len(),
+            last: measured.iter().map(|m| m.0).fold(0.0, f64::max),
+            largest: measured.iter().map(|m| m.1).fold(0.0, f64::max),
+        });
+        for trajectory in &solved[n.saturating_sub(MEASURED)..] {
+            let invariants: Vec<_> = trajectory.states.iter().map(|u| problem.invariants(u)).collect();
+            for i in 0..invariants.first().map_or(0, Vec::len) {
+                let (name, start) = invariants[0][i];
+                let scale = start.abs().max(1e-12);
+                let drift = invariants.iter().map(|v| (v[i].1 - start).abs() / scale).fold(0.0, f64::max);
+                match card.drift.iter_mut().find(|(n, _)| n == name) {
+                    Some((_, largest)) => *largest = largest.max(drift),
+                    None => card.drift.push((name.to_owned(), drift)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn card(&self, problem: &Problem) -> DataCard {
+        let json = |v: Result<serde_json::Value, serde_json::Error>| v.unwrap_or_default();
+        let mut card = DataCard {
+            format_version: FORMAT_VERSION,
+            equation: problem.equation().to_owned(),
+            problem: json(serde_json::to_value(self.problem)),
+            solver: json(serde_json::to_value(self.solver)),
+            data: json(serde_json::to_value(self.data)),
+            seed: self.seed,
+            ..DataCard::default()
+        };
+        let digest = Sha256::digest(serde_json::to_vec(&card).unwrap_or_default());
+        card.hash = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
+        card
+    }
+
+    fn assemble(&self, problem: &Problem, card: DataCard, values: ArrayD<f64>) -> Dataset {
+        Dataset {
+            values,
+            times: self.data.times(),
+            coordinates: problem.coordinates(),
+            channels: problem.channels(),
+            split: Split::new(self.data.train, self.data.validation, self.data.test),
+            card,
+        }
+    }
+
+    fn from_file(&self, problem: &Problem, path: &Path) -> Result<Dataset, DataError> {
+        let series = read(path)?;
+        let (shape, wanted) = (series.values.shape().to_vec(), problem.state_shape());
+        let misfit = |what: String, hint: &str| {
+            DataError::Config(Issue::new("data.file.path", format!("{}: {what}", path.display())).hint(hint))
+        };
+        if shape[2..] != wanted {
+            return Err(misfit(
+                format!("states of shape {:?} for a problem with {wanted:?}", &shape[2..]),
+                "set the problem's points and dimensions to those of the file",
+            ));
+        }
+        if shape[0] < self.data.trajectories() {
+            return Err(misfit(
+                format!(
+                    "{} trajectories, and data.train + validation + test = {}",
+                    shape[0],
+                    self.data.trajectories()
+                ),
+                "ask for fewer",
+            ));
+        }
+        if shape[1] < self.data.steps + 1 {
+            return Err(misfit(format!("{} samples a trajectory", shape[1]), "lower data.steps"));
+        }
+        let spacing = series.times.get(1).zip(series.times.first()).map(|(b, a)| b - a);
+        if spacing.is_some_and(|s| ((s - self.data.dt) / self.data.dt).abs() > 1e-3) {
+            return Err(misfit(
+                format!("samples are {} apart", spacing.unwrap_or_default()),
+                "set data.dt to the spacing of the file",
+            ));
+        }
+        let keep = ndarray::Slice::from(0..self.data.trajectories());
+        let mut values = series.values;
+        values.slice_axis_inplace(ndarray::Axis(0), keep);
+        values.slice_axis_inplace(ndarray::Axis(1), ndarray::Slice::from(0..self.data.steps + 1));
+        if values.iter().any(|v| !v.is_finite()) {
+            return Err(misfit("values that are not finite".into(), "mend the file"));
+        }
+        let mut card = self.card(problem);
+        card.source = Some(path.display().to_string());
+        Ok(self.assemble(problem, card, values.as_standard_layout().into_owned()))
+    }
+}
+
+/// `‖a − b‖ / ‖b‖`.
+fn relative_l2(a: &[f64], b: &[f64]) -> f64 {
+    let norm = |x: ArrayView1<'_, f64>| x.dot(&x).sqrt();
+    let (a, b) = (ArrayView1::from(a), ArrayView1::from(b));
+    norm((&a - &b).view()) / norm(b).max(f64::MIN_POSITIVE)
+}

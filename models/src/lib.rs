@@ -1,1 +1,7 @@
 //! Learned flow maps: model families, their layers and fused operations.
+//!
+//! A model knows its own tensors and the integrator core; it knows no data set, no config file and no plot.
+
+pub mod emulator;
+pub mod layers;
+pub mod semilinear_operator;

@@ -1,0 +1,226 @@
+//! The semilinear neural operator: the linear part exact, the rest learned.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use flowmap_solvers::field::{SemiLinear, VectorField};
+use flowmap_solvers::issue::{Check, Validate};
+use flowmap_solvers::stepper::Stepper;
+use flowmap_solvers::stepper::etdrk::Etdrk1;
+use flowmap_solvers::stepper::explicit_rk::{EULER, ExplicitRk};
+use num_complex::Complex64;
+use serde::{Deserialize, Serialize};
+
+use crate::emulator::{Emulator, FieldSpec, per_channel};
+use crate::layers::{FourierNetwork, FourierNetworkConfig};
+
+/// `z_{k+1} = e^{hL} z_k + h φ₁(hL) N_θ(z_k)`: the exponential Euler step of the integrator core with the equation's own
+/// `L` and a network of Fourier layers for `N`.
+///
+/// With `linear = "none"` it is the plain residual Fourier neural operator `z_{k+1} = z_k + h N_θ(z_k)`, an Euler step, with
+/// the same parameters.
+///
+/// A. Singh et al., "Learning Semilinear Neural Operators: A Unified Recursive Framework For Prediction And Data
+/// Assimilation", ICLR 2024. (A correction by measurements would follow the step.)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SemilinearOperatorConfig {
+    /// Modes of a Fourier layer.
+    pub modes: usize,
+    /// Channels inside.
+    pub width: usize,
+    /// Fourier layers.
+    pub layers: usize,
+    /// Whether the equation's linear part is inside.
+    pub linear: LinearPart,
+    /// Whether `N_θ` is a derivative in space, `N_θ = ∂_x g_θ`, so that the mean is conserved.
+    pub conservative: bool,
+}
+
+/// What a semilinear operator knows of the equation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinearPart {
+    /// `L`, exactly.
+    Exact,
+    /// Nothing.
+    None,
+}
+
+impl Default for SemilinearOperatorConfig {
+    fn default() -> Self {
+        Self { modes: 24, width: 32, layers: 4, linear: LinearPart::Exact, conservative: false }
+    }
+}
+
+impl Validate for SemilinearOperatorConfig {
+    fn validate(&self, mut check: Check<'_>) {
+        check.within("modes", self.modes, 1, 4096);
+        check.within("width", self.width, 1, 4096);
+        check.within("layers", self.layers, 1, 64);
+    }
+}
+
+/// The model of [`SemilinearOperatorConfig`].
+#[derive(Module, Debug)]
+pub struct SemilinearOperator {
+    network: FourierNetwork,
+    /// `mean`, `1/std` and `rate`, each `[1, channel, 1]`.
+    mean: Tensor<3>,
+    inverse_std: Tensor<3>,
+    rate: Tensor<3>,
+    #[module(skip)]
+    spec: FieldSpec,
+    #[module(skip)]
+    config: SemilinearOperatorConfig,
+}
+
+impl SemilinearOperatorConfig {
+    /// Draws the weights from the device's random stream.
+    pub fn init(&self, spec: &FieldSpec, device: &Device) -> SemilinearOperator {
+        let network = FourierNetworkConfig {
+            input: spec.channels,
+            output: spec.channels,
+            width: self.width,
+            layers: self.layers,
+            modes: self.modes.min(spec.points / 2),
+            points: spec.points,
+        };
+        let inverse: Vec<f64> = spec.std.iter().map(|s| 1.0 / s).collect();
+        SemilinearOperator {
+            network: network.init(device),
+            mean: per_channel(&spec.mean, device),
+            inverse_std: per_channel(&inverse, device),
+            rate: per_channel(&spec.rate, device),
+            spec: spec.clone(),
+            config: self.clone(),
+        }
+    }
+}
+
+impl SemilinearOperator {
+    /// `N_θ` in physical units per unit of time.
+    pub fn nonlinear(&self, u: Tensor<3>) -> Tensor<3> {
+        let v = (u - self.mean.clone()) * self.inverse_std.clone();
+        let out = self.network.forward(v) * self.rate.clone();
+        if self.config.conservative {
+            // The spectral derivative, in units of the highest mode kept: a circulant matrix of order one.
+            let points = self.spec.points;
+            let top = self.config.modes.min(points / 2) as f64;
+            let slope = (0..=points / 2).map(|m| {
+                let m = if 2 * m == points { 0.0 } else { m as f64 };
+                Complex64::new(0.0, m / top)
+            });
+            let slope: Vec<_> =
+                std::iter::repeat_n(slope.collect::<Vec<_>>(), self.spec.channels).flatten().collect();
+            Circulant::new(&slope, self.spec.channels, &out.device()).apply(out)
+        } else {
+            out
+        }
+    }
+}
+
+impl Emulator for SemilinearOperator {
+    fn rollout(&self, u: Tensor<3>, steps: usize) -> Vec<Tensor<3>> {
+        let field = Field { model: self, device: u.device() };
+        match self.config.linear {
+            LinearPart::Exact => march(&mut Etdrk1::new(field, &u), u, steps, self.spec.dt),
+            LinearPart::None => march(&mut ExplicitRk::new(&EULER, field, &u), u, steps, self.spec.dt),
+        }
+    }
+}
+
+fn march(stepper: &mut impl Stepper<Tensor<3>>, u: Tensor<3>, steps: usize, dt: f64) -> Vec<Tensor<3>> {
+    let mut states = Vec::with_capacity(steps);
+    let mut now = u;
+    for i in 0..steps {
+        let mut next = now.clone();
+        // One-step methods of a map never fail.
+        let _ = stepper.step(i as f64 * dt, dt, &now, &mut next);
+        stepper.accept();
+        states.push(next.clone());
+        now = next;
+    }
+    states
+}
+
+/// The model as a field of the integrator core.
+struct Field<'a> {
+    model: &'a SemilinearOperator,
+    device: Device,
+}
+
+impl VectorField<Tensor<3>> for Field<'_> {
+    fn eval(&mut self, _t: f64, u: &Tensor<3>, du: &mut Tensor<3>) {
+        *du = self.model.nonlinear(u.clone());
+    }
+}
+
+impl SemiLinear<Tensor<3>> for Field<'_> {
+    type Diagonal = Circulant;
+
+    fn symbol(&self) -> Vec<Complex64> {
+        self.model.spec.symbol.clone()
+    }
+
+    fn diagonal(&self, eigenvalues: Vec<Complex64>) -> Circulant {
+        Circulant::new(&eigenvalues, self.model.spec.channels, &self.device)
+    }
+
+    fn apply(&mut self, terms: &[(&Circulant, &Tensor<3>)], out: &mut Tensor<3>) {
+        let mut terms = terms.iter().map(|(d, y)| d.apply((*y).clone()));
+        if let Some(first) = terms.next() {
+            *out = terms.fold(first, |sum, term| sum + term);
+        }
+    }
+
+    fn nonlinear(&mut self, t: f64, y: &Tensor<3>, out: &mut Tensor<3>) {
+        self.eval(t, y, out);
+    }
+}
+
+/// An operator that is diagonal in Fourier space, as a real matrix on the points: exact at any length, on every backend.
+#[derive(Clone, Debug)]
+pub struct Circulant {
+    /// `[1, channel, x, x]`, transposed for a product from the right.
+    matrix: Tensor<4>,
+}
+
+impl Circulant {
+    /// From `points/2 + 1` eigenvalues for each channel. That of the Nyquist mode acts by its real part, since the field is
+    /// real.
+    pub fn new(eigenvalues: &[Complex64], channels: usize, device: &Device) -> Self {
+        let modes = eigenvalues.len() / channels.max(1);
+        let points = 2 * (modes - 1);
+        let mut matrix = Vec::with_capacity(channels * points * points);
+        for channel in eigenvalues.chunks_exact(modes) {
+            let kernel: Vec<f64> = (0..points)
+                .map(|j| {
+                    let wave = |m: usize| {
+                        let angle = std::f64::consts::TAU * ((j * m) % points) as f64 / points as f64;
+                        (channel[m] * Complex64::from_polar(1.0, angle)).re
+                    };
+                    let inner: f64 = (1..modes - 1).map(wave).sum();
+                    (wave(0) + 2.0 * inner + wave(modes - 1)) / points as f64
+                })
+                .collect();
+            // Row j, column i: the kernel at i − j.
+            for j in 0..points {
+                matrix.extend((0..points).map(|i| kernel[(i + points - j) % points] as f32));
+            }
+        }
+        let data = TensorData::new(matrix, [1, channels, points, points]);
+        Self { matrix: Tensor::from_data(data, device) }
+    }
+
+    /// `[batch, channel, x]` to the same shape.
+    pub fn apply(&self, u: Tensor<3>) -> Tensor<3> {
+        let [batch, channels, points] = u.dims();
+        if channels == 1 {
+            let matrix = self.matrix.clone().reshape([points, points]);
+            u.reshape([batch, points]).matmul(matrix).reshape([batch, 1, points])
+        } else {
+            let u = u.reshape([batch, channels, 1, points]);
+            u.matmul(self.matrix.clone()).reshape([batch, channels, points])
+        }
+    }
+}

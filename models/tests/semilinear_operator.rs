@@ -33,7 +33,7 @@ fn input(batch: usize, channels: usize, points: usize, device: &Device) -> Tenso
 }
 
 fn values(t: Tensor<3>) -> Vec<f32> {
-    t.into_data().to_vec::<f32>().unwrap()
+    t.into_data().try_to_vec::<f32>().unwrap()
 }
 
 #[test]

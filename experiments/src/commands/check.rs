@@ -1,0 +1,57 @@
+//! `experiment check`.
+
+use std::path::PathBuf;
+
+use super::print;
+use crate::cli::OverrideArgs;
+use crate::config::{Loaded, load};
+use crate::error::Error;
+use crate::run_dir::resolved;
+
+/// Validates configs and prints them as they would run.
+///
+/// # Errors
+/// The problems of the first config that has any; those of the others are printed too.
+pub fn check(configs: &[PathBuf], overrides: &OverrideArgs) -> Result<(), Error> {
+    let mut first = None;
+    for path in configs {
+        match load(path, &overrides.into()) {
+            Ok(loaded) => print(&describe(&loaded)),
+            Err(errors) => {
+                let error = Error::Config(errors);
+                if first.is_none() {
+                    first = Some(error);
+                } else {
+                    crate::cli::tell(&error);
+                }
+            }
+        }
+    }
+    first.map_or(Ok(()), Err)
+}
+
+/// The resolved config and its cost.
+pub(super) fn describe(loaded: &Loaded) -> String {
+    let config = &loaded.config;
+    let problem = config.problem.build();
+    let size = problem.as_ref().map_or(0, |p| p.state_shape().iter().product::<usize>());
+    let trajectories = config.data.trajectories();
+    let memory = (trajectories * (config.data.steps + 1) * size * 8) as f64 / 1e6;
+    let horizon = config.data.steps as f64 * config.data.dt + config.data.burn_in;
+    let steps = config.solver.dt().map(|dt| format!("{:.0} steps each", (horizon / dt).ceil()));
+    let mut lines = vec![
+        resolved(loaded),
+        format!("# equation: {}", problem.as_ref().map_or("", |p| p.equation())),
+        format!(
+            "# data: {trajectories} trajectories to t = {horizon:.4}, {}, {memory:.1} MB",
+            steps.unwrap_or_else(|| "adaptive steps".into())
+        ),
+    ];
+    if let Some(train) = &config.train {
+        let window = 1 + train.unroll + train.push_forward;
+        let windows = config.data.train * (config.data.steps + 2).saturating_sub(window);
+        let batches = windows.div_ceil(train.batch.max(1)) * train.epochs;
+        lines.push(format!("# training: {windows} windows, {batches} steps of {} unrolled", train.unroll));
+    }
+    lines.join("\n")
+}

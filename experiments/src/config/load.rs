@@ -1,0 +1,212 @@
+//! From a file, overrides and `--quick` to a checked configuration.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+use super::{CHOICES, ConfigErrors, ExperimentConfig, Problem};
+
+/// What the command line changes.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `a.b=value`, in order.
+    pub set: Vec<String>,
+    /// The seed.
+    pub seed: Option<u64>,
+    /// A smaller version of the same experiment.
+    pub quick: bool,
+}
+
+/// A checked configuration with its source.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration with all overrides.
+    pub config: ExperimentConfig,
+    /// The file's text.
+    pub source: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Reads, overrides and checks a configuration.
+///
+/// # Errors
+/// All problems at once, each with its position where it has one.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> {
+    let fail =
+        |source: &str, problems| ConfigErrors { path: path.to_owned(), source: source.to_owned(), problems };
+    let lone = |message: String, hint: &str| Problem { message, span: None, hint: Some(hint.to_owned()) };
+    let source = std::fs::read_to_string(path).map_err(|e| {
+        let hint =
+            "give the path of a config file; `experiment list configs` shows those that come with Flowmap";
+        fail("", vec![lone(format!("{}: {e}", path.display()), hint)])
+    })?;
+    let document = DeTable::parse(&source).map_err(|e| fail(&source, vec![from_toml(&e)]))?;
+    let choices = ambiguous(document.get_ref());
+    if !choices.is_empty() {
+        return Err(fail(&source, choices));
+    }
+    let mut config: ExperimentConfig =
+        toml::from_str(&source).map_err(|e| fail(&source, vec![from_toml(&e)]))?;
+    if overrides.quick || !overrides.set.is_empty() {
+        let mut table: Table = toml::from_str(&source).map_err(|e| fail(&source, vec![from_toml(&e)]))?;
+        let mut applied = Vec::new();
+        if overrides.quick {
+            for (key, value) in &config.quick {
+                set(&mut table, key, value.clone()).map_err(|e| fail(&source, vec![e]))?;
+                applied.push(format!("quick.{key}"));
+            }
+        }
+        for text in &overrides.set {
+            let Some((key, value)) = text.split_once('=') else {
+                let message = format!("--set {text}: no '='");
+                return Err(fail(&source, vec![lone(message, "write --set a.b=value")]));
+            };
+            set(&mut table, key.trim(), parse_value(value.trim())).map_err(|e| fail(&source, vec![e]))?;
+            applied.push(format!("--set {text}"));
+        }
+        config = ExperimentConfig::deserialize(table).map_err(|e| {
+            let mut problem = from_toml(&e);
+            problem.span = None;
+            problem.message = format!("{} (after {})", problem.message, applied.join(", "));
+            fail(&source, vec![problem])
+        })?;
+        if overrides.quick && config.quick.is_empty() {
+            shrink(&mut config);
+        }
+    }
+    if let Some(seed) = overrides.seed {
+        config.seed = seed;
+    }
+    if let Some(file) = &mut config.data.file
+        && file.path.is_relative()
+        && let Some(folder) = path.parent()
+    {
+        file.path = folder.join(&file.path);
+    }
+    let problems: Vec<_> = config
+        .problems()
+        .into_iter()
+        .map(|issue| Problem {
+            message: format!("{}: {}", issue.path, issue.message),
+            span: locate(document.get_ref(), &issue.path),
+            hint: issue.hint,
+        })
+        .collect();
+    if !problems.is_empty() {
+        return Err(fail(&source, problems));
+    }
+    Ok(Loaded { config, source, path: path.to_owned() })
+}
+
+/// Without a `[quick]` table: fewer trajectories, fewer epochs.
+fn shrink(config: &mut ExperimentConfig) {
+    let data = &mut config.data;
+    data.train = data.train.min(4);
+    data.validation = data.validation.min(1);
+    data.test = data.test.min(2);
+    if let Some(train) = &mut config.train {
+        train.epochs = train.epochs.min(1);
+    }
+}
+
+/// Tables of one choice that hold several.
+fn ambiguous(document: &DeTable<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for choice in CHOICES {
+        let mut table = document;
+        let mut found = true;
+        for key in choice.split('.') {
+            match table.get(key).and_then(|v| v.get_ref().as_table()) {
+                Some(next) => table = next,
+                None => found = false,
+            }
+        }
+        if !found || table.len() < 2 {
+            continue;
+        }
+        let names: Vec<_> = table.iter().map(|(k, _)| k.get_ref().to_string()).collect();
+        if let Some((second, _)) = table.iter().max_by_key(|(k, _)| k.span().start) {
+            problems.push(Problem {
+                message: format!("several choices for [{choice}]: {}", names.join(", ")),
+                span: Some(second.span()),
+                hint: Some(format!("keep exactly one [{choice}.NAME]")),
+            });
+        }
+    }
+    problems
+}
+
+/// The place of a dotted path, or of the longest part of it that is there.
+fn locate(document: &DeTable<'_>, path: &str) -> Option<Range<usize>> {
+    let mut table = document;
+    let mut span = None;
+    for key in path.split('.') {
+        let Some((name, value)) = table.get_key_value(key) else { break };
+        let whole = matches!(value.get_ref(), DeValue::Table(_));
+        span = Some(if whole { name.span() } else { value.span() });
+        match value.get_ref().as_table() {
+            Some(next) => table = next,
+            None => break,
+        }
+    }
+    span
+}
+
+/// Sets a dotted key. A choice of another variant replaces the one that was there.
+fn set(table: &mut Table, key: &str, value: Value) -> Result<(), Problem> {
+    let keys: Vec<_> = key.split('.').collect();
+    let fail = |what: String| Problem {
+        message: format!("{key}: {what}"),
+        span: None,
+        hint: Some("write --set a.b=value with the keys of the config".into()),
+    };
+    let (Some((last, parents)), false) = (keys.split_last(), keys.iter().any(|k| k.is_empty())) else {
+        return Err(fail("no key".into()));
+    };
+    let mut table = table;
+    for (depth, name) in parents.iter().enumerate() {
+        let choice = CHOICES.contains(&parents[..depth].join(".").as_str());
+        if choice && !table.contains_key(*name) {
+            table.clear();
+        }
+        let next = table.entry((*name).to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        table = next.as_table_mut().ok_or_else(|| fail(format!("'{name}' is no table")))?;
+    }
+    if CHOICES.contains(&parents.join(".").as_str()) && !table.contains_key(*last) {
+        table.clear();
+    }
+    table.insert((*last).to_owned(), value);
+    Ok(())
+}
+
+/// A TOML value; what is none is a string.
+fn parse_value(text: &str) -> Value {
+    toml::from_str::<Table>(&format!("x = {text}"))
+        .ok()
+        .and_then(|mut t| t.remove("x"))
+        .unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// An error of the parser, with a suggestion where a name is nearly right.
+fn from_toml(error: &toml::de::Error) -> Problem {
+    let message = error.message().to_owned();
+    // "unknown field `x`, expected one of `a`, `b`": the names stand between backticks.
+    let mut names = message.split('`').skip(1).step_by(2);
+    let hint = if message.starts_with("unknown ") {
+        let wrong = names.next().unwrap_or_default().to_owned();
+        let known: Vec<_> = names.map(str::to_owned).collect();
+        let nearest = known
+            .iter()
+            .max_by(|a, b| strsim::jaro_winkler(a, &wrong).total_cmp(&strsim::jaro_winkler(b, &wrong)));
+        nearest.filter(|n| strsim::jaro_winkler(n, &wrong) > 0.75).map(|n| format!("did you mean '{n}'?"))
+    } else if message.contains("wanted exactly 1 element") {
+        Some("name one choice as a sub-table, such as [problem.kdv]".into())
+    } else {
+        None
+    };
+    Problem { message, span: error.span(), hint }
+}

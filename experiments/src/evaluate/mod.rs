@@ -1,0 +1,111 @@
+//! Judging simulations and models.
+
+mod drift;
+mod order;
+mod simulation;
+mod surrogate;
+
+pub use simulation::simulation;
+pub use surrogate::surrogate;
+
+use flowmap_solvers::issue::{Check, Validate};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::plot::{Figure, save};
+use crate::run_dir::RunDir;
+
+/// How an experiment is judged: `[evaluate]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluateConfig {
+    /// What stands beside the model.
+    pub baselines: Vec<Baseline>,
+    /// The relative L2 error up to which a prediction is called valid.
+    pub threshold: f64,
+    /// Whether a simulation measures the order of its method by halving the step.
+    pub order: bool,
+}
+
+/// Something to beat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// The start, unchanged.
+    Persistence,
+    /// The mean of the training data.
+    Mean,
+    /// The method that made the data, at the step of the model.
+    Solver,
+    /// The classical Runge-Kutta method at the step of the model.
+    Explicit,
+    /// The same network without the linear part, with the same training.
+    Fno,
+}
+
+impl Baseline {
+    /// The name in configs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Persistence => "persistence",
+            Self::Mean => "mean",
+            Self::Solver => "solver",
+            Self::Explicit => "explicit",
+            Self::Fno => "fno",
+        }
+    }
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        Self { baselines: vec![Baseline::Persistence, Baseline::Mean], threshold: 0.2, order: false }
+    }
+}
+
+impl Validate for EvaluateConfig {
+    fn validate(&self, mut check: Check<'_>) {
+        check.positive("threshold", self.threshold);
+    }
+}
+
+/// What an experiment found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Metrics; what could not be computed is null.
+    pub metrics: Map<String, Value>,
+    /// Sentences for the report.
+    pub notes: Vec<String>,
+    /// Tables for the report: title, columns, rows.
+    pub tables: Vec<Value>,
+    /// Figures for the report: file, title, caption.
+    pub figures: Vec<Value>,
+    /// What went wrong numerically, if something did.
+    pub failure: Option<String>,
+}
+
+impl Findings {
+    /// Records a metric.
+    pub fn metric(&mut self, name: impl Into<String>, value: f64) {
+        self.metrics.insert(name.into(), if value.is_finite() { json!(value) } else { Value::Null });
+    }
+
+    /// Draws and records a figure.
+    ///
+    /// # Errors
+    /// If it cannot be drawn or written.
+    pub fn figure(
+        &mut self,
+        run: &RunDir,
+        stem: &str,
+        caption: &str,
+        figure: &impl Figure,
+    ) -> Result<(), Error> {
+        save(figure, &run.join("plots").join(stem))?;
+        self.figures.push(
+            json!({"file": format!("{stem}.svg"), "title": stem.replace('_', " "), "caption": caption}),
+        );
+        let index = serde_json::to_vec_pretty(&self.figures).unwrap_or_default();
+        run.write("plots/index.json", &index)
+    }
+}

@@ -1,0 +1,42 @@
+//! Measures of predictions: pure functions of arrays.
+
+mod quantile;
+mod relative_l2;
+mod spectrum;
+mod valid_time;
+
+pub use quantile::quantile;
+pub use relative_l2::{by_lead_time, relative_l2};
+pub use spectrum::mean_spectrum;
+pub use valid_time::valid_time;
+
+/// Every metric of `summary.json`: its name, and what it is.
+pub const METRICS: &[(&str, &str)] = &[
+    ("rel_l2", "relative L2 error of a simulation at its last sample against the exact solution"),
+    ("order", "order of a simulation's method, from the errors of two halvings of its step"),
+    (
+        "reference_rel_l2",
+        "relative L2 difference of the data to the same with half the step, the largest of four trajectories",
+    ),
+    ("<invariant>_drift", "largest relative deviation of a conserved quantity from its start"),
+    ("one_step_rel_l2", "relative L2 error of one step, the mean over all windows of the test trajectories"),
+    ("rollout_rel_l2", "relative L2 error at the last lead time, the mean over the test trajectories"),
+    (
+        "rollout_rel_l2_median",
+        "relative L2 error at the last lead time, the median over the test trajectories",
+    ),
+    (
+        "valid_time",
+        "lead time at which the relative L2 error passes the threshold, the mean over the test trajectories",
+    ),
+    ("valid_lyapunov_times", "valid_time in units of the Lyapunov time, where the largest exponent is known"),
+    (
+        "spectrum_error",
+        "mean absolute difference of the logarithms of the energy spectra at the last lead time",
+    ),
+    ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
+    ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
+    ("params", "parameters of the model"),
+    ("train_s", "seconds of training, of all models together"),
+    ("solve_s", "seconds of making the data"),
+];

@@ -1,0 +1,143 @@
+//! Curves with bands, on linear or logarithmic axes.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+use super::colour::line as colour;
+use super::{FONT, Figure, number, range, text};
+
+/// How a curve is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// A line.
+    #[default]
+    Solid,
+    /// A broken line, for what is not learned.
+    Dashed,
+}
+
+/// A curve.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// Its name in the legend; nameless curves have none.
+    pub label: String,
+    /// Abscissae.
+    pub x: Vec<f64>,
+    /// Ordinates.
+    pub y: Vec<f64>,
+    /// Lower and upper edge of a band.
+    pub band: Option<(Vec<f64>, Vec<f64>)>,
+    /// How it is drawn.
+    pub style: Style,
+}
+
+/// What the axes mean.
+#[derive(Clone, Debug, Default)]
+pub struct Axes {
+    /// The title.
+    pub title: String,
+    /// The horizontal axis.
+    pub x: String,
+    /// The vertical axis.
+    pub y: String,
+    /// Whether the horizontal axis is logarithmic.
+    pub log_x: bool,
+    /// Whether the vertical axis is logarithmic.
+    pub log_y: bool,
+}
+
+/// Curves in one pair of axes, the legend to the right.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    /// The axes.
+    pub axes: Axes,
+    /// The curves.
+    pub lines: Vec<Line>,
+}
+
+impl Figure for Lines {
+    fn size(&self) -> (u32, u32) {
+        if self.lines.iter().any(|l| !l.label.is_empty()) { (860, 420) } else { (660, 420) }
+    }
+
+    fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Result<(), String> {
+        let named: Vec<_> = self.lines.iter().enumerate().filter(|(_, l)| !l.label.is_empty()).collect();
+        let root = root.titled(&self.axes.title, (FONT, 20)).map_err(text)?;
+        let width = root.dim_in_pixel().0 as i32;
+        let (plot, legend) = root.split_horizontally(if named.is_empty() { width } else { width - 210 });
+        // Logarithms are taken here, so that one linear chart serves both kinds of axes.
+        let (log_x, log_y) = (self.axes.log_x, self.axes.log_y);
+        let map = |log: bool, v: f64| if log { if v > 0.0 { v.log10() } else { f64::NAN } } else { v };
+        let xs = self.lines.iter().flat_map(|l| l.x.iter().map(|x| map(log_x, *x)));
+        let ys = self.lines.iter().flat_map(|l| {
+            let band = l.band.iter().flat_map(|(a, b)| a.iter().chain(b));
+            l.y.iter().chain(band).map(|y| map(log_y, *y))
+        });
+        let ((x0, x1), (y0, y1)) = (range(xs), range(ys));
+        let pad = 0.04 * (y1 - y0);
+        let mut chart = ChartBuilder::on(&plot)
+            .margin(10)
+            .x_label_area_size(44)
+            .y_label_area_size(66)
+            .build_cartesian_2d(x0..x1, y0 - pad..y1 + pad)
+            .map_err(text)?;
+        let label = |log: bool| move |v: &f64| number(if log { 10f64.powf(*v) } else { *v });
+        chart
+            .configure_mesh()
+            .x_desc(&self.axes.x)
+            .y_desc(&self.axes.y)
+            .x_labels(8)
+            .y_labels(8)
+            .x_label_formatter(&label(log_x))
+            .y_label_formatter(&label(log_y))
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(RGBColor(225, 225, 225))
+            .label_style((FONT, 13))
+            .axis_desc_style((FONT, 15))
+            .draw()
+            .map_err(text)?;
+        for (n, line) in self.lines.iter().enumerate() {
+            if let Some((low, high)) = &line.band {
+                let edge = |values: &[f64]| -> Vec<(f64, f64)> {
+                    let points = line.x.iter().zip(values).map(|(x, y)| (map(log_x, *x), map(log_y, *y)));
+                    points.filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
+                };
+                let mut outline = edge(low);
+                outline.extend(edge(high).into_iter().rev());
+                if outline.len() > 3 {
+                    let area = std::iter::once(Polygon::new(outline, colour(n).mix(0.18)));
+                    chart.draw_series(area).map_err(text)?;
+                }
+            }
+        }
+        for (n, line) in self.lines.iter().enumerate() {
+            let style = colour(n).stroke_width(2);
+            let points = line.x.iter().zip(&line.y).map(|(x, y)| (map(log_x, *x), map(log_y, *y)));
+            // What is not finite breaks the curve.
+            let points: Vec<_> = points.collect();
+            for piece in points.split(|(x, y)| !x.is_finite() || !y.is_finite()).filter(|p| !p.is_empty()) {
+                let piece = piece.iter().copied();
+                match line.style {
+                    Style::Solid => chart.draw_series(LineSeries::new(piece, style)).map_err(text)?,
+                    Style::Dashed => {
+                        chart.draw_series(DashedLineSeries::new(piece, 7, 5, style)).map_err(text)?
+                    }
+                };
+            }
+        }
+        for (row, (n, line)) in named.iter().enumerate() {
+            let y = 24 + 22 * row as i32;
+            let style = colour(*n).stroke_width(3);
+            let (from, to) = (6, 34);
+            if line.style == Style::Dashed {
+                for x in [from, from + 11, from + 22] {
+                    legend.draw(&PathElement::new(vec![(x, y), (x + 6, y)], style)).map_err(text)?;
+                }
+            } else {
+                legend.draw(&PathElement::new(vec![(from, y), (to, y)], style)).map_err(text)?;
+            }
+            legend.draw(&Text::new(line.label.clone(), (42, y - 7), (FONT, 14))).map_err(text)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Figures: pure functions from arrays to an SVG and a PNG. The font is inside the binary.
+
+mod colour;
+mod fields;
+mod lines;
+mod space_time;
+
+pub use colour::Palette;
+pub use fields::{Fields, Frame};
+pub use lines::{Axes, Line, Lines, Style};
+pub use space_time::{Panel, SpaceTime};
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::{FontStyle, register_font};
+
+use crate::error::Error;
+
+const FONT: &str = "sans-serif";
+
+/// A figure that can be drawn on any backend.
+pub trait Figure {
+    /// Width and height in pixels.
+    fn size(&self) -> (u32, u32);
+    /// Draws.
+    ///
+    /// # Errors
+    /// What the backend says.
+    fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Result<(), String>;
+}
+
+/// Writes `STEM.svg` and `STEM.png`.
+///
+/// # Errors
+/// If a figure cannot be drawn or written.
+pub fn save(figure: &impl Figure, stem: &Path) -> Result<(), Error> {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    REGISTERED.get_or_init(|| {
+        let font = include_bytes!("../../assets/DejaVuSans.ttf");
+        [FontStyle::Normal, FontStyle::Bold].into_iter().all(|s| register_font(FONT, s, font).is_ok())
+    });
+    let fail = |e: String| Error::Plot(format!("{}: {e}", stem.display()));
+    let (width, height) = figure.size();
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
+        paint(figure, &root).map_err(fail)?;
+    }
+    crate::run_dir::write_atomically(&stem.with_extension("svg"), svg.as_bytes())?;
+    let path = stem.with_extension("png");
+    let root = BitMapBackend::new(&path, (width, height)).into_drawing_area();
+    paint(figure, &root).map_err(fail)
+}
+
+fn paint<DB: DrawingBackend>(figure: &impl Figure, root: &DrawingArea<DB, Shift>) -> Result<(), String> {
+    root.fill(&WHITE).map_err(text)?;
+    figure.draw(root)?;
+    root.present().map_err(text)
+}
+
+/// An error of a backend as text.
+fn text(e: impl std::fmt::Display) -> String {
+    e.to_string()
+}
+
+/// A number for an axis: short, and in powers of ten where it is far from one.
+fn number(x: f64) -> String {
+    if x == 0.0 {
+        return "0".into();
+    }
+    let magnitude = x.abs().log10();
+    if !(-3.0..5.0).contains(&magnitude) {
+        let exponent = magnitude.floor();
+        let mantissa = x / 10f64.powf(exponent);
+        return if (mantissa.abs() - 1.0).abs() < 0.01 {
+            format!("{}1e{exponent}", if x < 0.0 { "-" } else { "" })
+        } else {
+            format!("{mantissa:.1}e{exponent}")
+        };
+    }
+    let digits = (2.0 - magnitude.floor()).clamp(0.0, 5.0) as usize;
+    let text = format!("{x:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// The range of the finite values, widened where it is empty.
+fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) = values
+        .filter(|v| v.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    if low > high {
+        (0.0, 1.0)
+    } else if high - low <= 1e-12 * low.abs().max(high.abs()) {
+        let pad = if low == 0.0 { 1.0 } else { 0.1 * low.abs() };
+        (low - pad, high + pad)
+    } else {
+        (low, high)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_are_short() {
+        let shown: Vec<_> =
+            [0.0, 1.0, 0.25, -3.0, 128.0, 1e-3, 2e-5, 1e6, 0.05].iter().map(|x| super::number(*x)).collect();
+        assert_eq!(shown, ["0", "1", "0.25", "-3", "128", "0.001", "2.0e-5", "1e6", "0.05"]);
+    }
+
+    #[test]
+    fn ranges_are_never_empty() {
+        assert_eq!(super::range([f64::NAN].into_iter()), (0.0, 1.0));
+        assert_eq!(super::range([0.0, 0.0].into_iter()), (-1.0, 1.0));
+        assert_eq!(super::range([1.0, f64::INFINITY, 3.0].into_iter()), (1.0, 3.0));
+    }
+}

@@ -1,0 +1,222 @@
+//! The folder that a run leaves.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::config::Loaded;
+use crate::error::Error;
+
+/// A run folder.
+#[derive(Clone, Debug)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Makes a run folder: `--out`, or `runs/NAME/DATE-TIME-HASH`.
+    ///
+    /// # Errors
+    /// If the folder is there and not empty, or cannot be made.
+    pub fn create(out: Option<&Path>, loaded: &Loaded) -> Result<Self, Error> {
+        let path = match out {
+            Some(out) => out.to_owned(),
+            None => {
+                let stamp = timestamp(now()).replace(['-', ':'], "").replace('T', "-");
+                let folder = format!("{}-{}", stamp.trim_end_matches('Z'), &fingerprint(loaded)[..8]);
+                Path::new("runs").join(&loaded.config.name).join(folder)
+            }
+        };
+        if fs::read_dir(&path).is_ok_and(|mut d| d.next().is_some()) {
+            return Err(Error::Usage {
+                message: format!("{} is not empty", path.display()),
+                hint: "choose another --out, or continue the run there with --resume".into(),
+            });
+        }
+        for folder in [path.clone(), path.join("plots"), path.join("checkpoints")] {
+            fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        }
+        let run = Self { path };
+        run.write("config.toml", loaded.source.as_bytes())?;
+        run.write("resolved.toml", resolved(loaded).as_bytes())?;
+        Ok(run)
+    }
+
+    /// Opens the run folder that `--resume` means.
+    ///
+    /// # Errors
+    /// If there is none, or it is of another configuration.
+    pub fn reopen(out: Option<&Path>, loaded: &Loaded) -> Result<Self, Error> {
+        let wanted = resolved(loaded);
+        let same = |path: &Path| fs::read_to_string(path.join("resolved.toml")).is_ok_and(|r| r == wanted);
+        match out {
+            Some(path) if same(path) => Ok(Self { path: path.to_owned() }),
+            Some(path) if path.join("resolved.toml").exists() => Err(Error::Usage {
+                message: format!("{} is a run of another configuration", path.display()),
+                hint: "compare its resolved.toml with `experiment check CONFIG`".into(),
+            }),
+            Some(path) => Err(Error::Usage {
+                message: format!("{} is no run folder", path.display()),
+                hint: "give the folder of the interrupted run with --out".into(),
+            }),
+            None => {
+                let parent = Path::new("runs").join(&loaded.config.name);
+                let mut runs: Vec<_> =
+                    fs::read_dir(&parent).into_iter().flatten().flatten().map(|e| e.path()).collect();
+                runs.sort();
+                runs.into_iter().rev().find(|r| same(r)).map(|path| Self { path }).ok_or_else(|| {
+                    Error::Usage {
+                        message: format!("no run of this configuration in {}", parent.display()),
+                        hint: "give the folder of the interrupted run with --out".into(),
+                    }
+                })
+            }
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path inside.
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file whole or not at all.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        write_atomically(&self.join(name), bytes)
+    }
+
+    /// Appends one line of JSON to `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn log(&self, line: &Value) -> Result<(), Error> {
+        let path = self.join("metrics.jsonl");
+        let append = || -> std::io::Result<()> {
+            let mut file = fs::OpenOptions::new().create(true).append(true).open(&path)?;
+            file.write_all(format!("{line}\n").as_bytes())
+        };
+        append().map_err(Error::io(&path))
+    }
+
+    /// Drops the logged lines at and after a step of one model, which a resumed run writes again.
+    ///
+    /// # Errors
+    /// If the log cannot be rewritten.
+    pub fn trim_log(&self, model: &str, step: u64) -> Result<(), Error> {
+        let Ok(text) = fs::read_to_string(self.join("metrics.jsonl")) else { return Ok(()) };
+        let keep = |line: &&str| {
+            serde_json::from_str::<Value>(line)
+                .is_ok_and(|v| v["model"] != model || v["step"].as_u64().is_some_and(|s| s <= step))
+        };
+        let kept: String = text.lines().filter(keep).map(|l| format!("{l}\n")).collect();
+        self.write("metrics.jsonl", kept.as_bytes())
+    }
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    };
+    write().map_err(Error::io(path))
+}
+
+/// The configuration as it runs.
+pub fn resolved(loaded: &Loaded) -> String {
+    toml::to_string(&loaded.config).unwrap_or_default()
+}
+
+fn fingerprint(loaded: &Loaded) -> String {
+    Sha256::digest(resolved(loaded)).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// What ran: version, device, seed, threads, time, command.
+pub fn provenance(loaded: &Loaded, device: &str) -> Map<String, Value> {
+    let git = std::process::Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .stderr(std::process::Stdio::null())
+        .output()
+        .ok()
+        .filter(|o| o.status.success())
+        .map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
+    let facts = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "git": git,
+        "device": device,
+        "dtype": "f32 for models, f64 for solvers",
+        "seed": loaded.config.seed,
+        "threads": rayon::current_num_threads(),
+        "start": timestamp(now()),
+        "end": Value::Null,
+        "command": std::env::args().collect::<Vec<_>>().join(" "),
+        "system": format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+        "config": loaded.path.display().to_string(),
+        "fingerprint": fingerprint(loaded),
+    });
+    match facts {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// `2026-01-31T12:34:56Z`.
+pub fn timestamp(seconds: u64) -> String {
+    // Days to a civil date: H. Hinnant, "chrono-compatible low-level date algorithms".
+    let (days, rest) = ((seconds / 86_400) as i64, seconds % 86_400);
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// The largest memory held so far, where the system tells.
+pub fn peak_rss_mb() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kb| (kb / 102.4).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn timestamps_are_civil_dates() {
+        assert_eq!(super::timestamp(0), "1970-01-01T00:00:00Z");
+        assert_eq!(super::timestamp(951_827_696), "2000-02-29T12:34:56Z");
+        assert_eq!(super::timestamp(4_102_444_799), "2099-12-31T23:59:59Z");
+    }
+}

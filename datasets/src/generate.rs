@@ -66,7 +66,7 @@ impl Recipe<'_> {
             DataError::Config(Issue::new(format!("problem.{}", self.problem.name()), e.to_string()))
         })?;
         if let Some(file) = &self.data.file {
-            return self.from_file(&problem, &file.path);
+            return self.read_file(&problem, &file.path);
         }
         let card = self.card(&problem);
         if let Some(found) = cache.and_then(|folder| cache::load(folder, &card)) {
@@ -209,7 +209,7 @@ impl Recipe<'_> {
         }
     }
 
-    fn from_file(&self, problem: &Problem, path: &Path) -> Result<Dataset, DataError> {
+    fn read_file(&self, problem: &Problem, path: &Path) -> Result<Dataset, DataError> {
         let series = read(path)?;
         let (shape, wanted) = (series.values.shape().to_vec(), problem.state_shape());
         let misfit = |what: String, hint: &str| {

@@ -465,18 +465,23 @@ fn draw(
     let caption = "Medians over the test trajectories; bands from the 10 % to the 90 % quantile. What diverges is not drawn.";
     findings.figure(run, "error_by_lead_time", caption, &Lines { axes, lines: lines.collect() })?;
 
+    // Below this share of the largest energy there is nothing but rounding.
+    let shown_energy = |s: &[f64]| -> Vec<f64> {
+        let floor = 1e-14 * s.iter().copied().fold(0.0, f64::max);
+        s[1..].iter().map(|e| if *e > floor { *e } else { f64::NAN }).collect()
+    };
     let modes = |s: &Vec<f64>| (1..s.len()).map(|m| m as f64).collect::<Vec<_>>();
     let mut lines = Vec::new();
     let truth_spectrum = final_spectrum(truth);
     lines.push(Line {
         label: "truth".into(),
         x: modes(&truth_spectrum),
-        y: truth_spectrum[1..].to_vec(),
+        y: shown_energy(&truth_spectrum),
         ..Line::default()
     });
     for entry in entries.iter().filter(|e| e.learned) {
         let s = final_spectrum(&entry.prediction);
-        let (x, y) = (modes(&s), s[1..].to_vec());
+        let (x, y) = (modes(&s), shown_energy(&s));
         lines.push(Line { label: label(&entry.name), x, y, style: Style::Dashed, band: None });
     }
     let axes = Axes {
@@ -498,7 +503,7 @@ fn training_curves(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
         let (Some(model), Some(name)) = (value["model"].as_str(), value["name"].as_str()) else { continue };
         let what = match name {
             "epoch_loss" => "loss",
-            "rollout_rel_l2" => "validation rollout",
+            "rollout_rel_l2" => "validation",
             _ => continue,
         };
         let label = format!("{}: {what}", if model == "model" { "semilinear" } else { model });

@@ -64,11 +64,7 @@ impl OdeProblem for Lorenz96 {
     }
 
     fn initial(&self) -> Vec<f64> {
-        {
-            let mut y = vec![self.forcing; self.dimension];
-            y[0] += 0.01;
-            y
-        }
+        (0..self.dimension).map(|i| if i == 0 { self.forcing + 0.01 } else { self.forcing }).collect()
     }
 
     fn lyapunov_exponent(&self) -> Option<f64> {

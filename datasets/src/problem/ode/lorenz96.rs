@@ -8,7 +8,8 @@ use super::OdeProblem;
 
 /// `xᵢ' = (xᵢ₊₁ − xᵢ₋₂) xᵢ₋₁ − xᵢ + F` on a ring.
 ///
-/// E. N. Lorenz, K. A. Emanuel, J. Atmos. Sci. 55 (1998) 399-414.
+/// E. N. Lorenz, K. A. Emanuel, J. Atmos. Sci. 55 (1998) 399-414. The exponent is the one usually quoted; the tangent
+/// equation gives 1.70 over 10⁴ time units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lorenz96 {

@@ -88,6 +88,7 @@ impl Normalisation {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use ndarray::Array;
 

@@ -66,7 +66,7 @@ impl Recipe<'_> {
             DataError::Config(Issue::new(format!("problem.{}", self.problem.name()), e.to_string()))
         })?;
         if let Some(file) = &self.data.file {
-            return self.from_file(&problem, &file.path);
+            return self.read_file(&problem, &file.path);
         }
         let card = self.card(&problem);
         if let Some(found) = cache.and_then(|folder| cache::load(folder, &card)) {
@@ -171,7 +171,8 @@ impl Recipe<'_> {
             let invariants: Vec<_> = trajectory.states.iter().map(|u| problem.invariants(u)).collect();
             for i in 0..invariants.first().map_or(0, Vec::len) {
                 let (name, start) = invariants[0][i];
-                let scale = start.abs().max(1e-12);
+                // Of a quantity that is zero the drift is absolute.
+                let scale = if start.abs() > 1e-9 { start.abs() } else { 1.0 };
                 let drift = invariants.iter().map(|v| (v[i].1 - start).abs() / scale).fold(0.0, f64::max);
                 match card.drift.iter_mut().find(|(n, _)| n == name) {
                     Some((_, largest)) => *largest = largest.max(drift),
@@ -209,7 +210,7 @@ impl Recipe<'_> {
         }
     }
 
-    fn from_file(&self, problem: &Problem, path: &Path) -> Result<Dataset, DataError> {
+    fn read_file(&self, problem: &Problem, path: &Path) -> Result<Dataset, DataError> {
         let series = read(path)?;
         let (shape, wanted) = (series.values.shape().to_vec(), problem.state_shape());
         let misfit = |what: String, hint: &str| {

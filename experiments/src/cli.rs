@@ -33,6 +33,7 @@ pub struct RunArgs {
     /// The run folder (of several experiments: a folder with one run folder each).
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// What changes the configs.
     #[command(flatten)]
     pub overrides: OverrideArgs,
     /// Where tensors live.

@@ -199,10 +199,9 @@ fn from_toml(error: &toml::de::Error) -> Problem {
     let hint = if message.starts_with("unknown ") {
         let wrong = names.next().unwrap_or_default().to_owned();
         let known: Vec<_> = names.map(str::to_owned).collect();
-        let nearest = known
-            .iter()
-            .max_by(|a, b| strsim::jaro_winkler(a, &wrong).total_cmp(&strsim::jaro_winkler(b, &wrong)));
-        nearest.filter(|n| strsim::jaro_winkler(n, &wrong) > 0.75).map(|n| format!("did you mean '{n}'?"))
+        let distance = |name: &str| strsim::osa_distance(name, &wrong);
+        let nearest = known.iter().min_by_key(|n| distance(n));
+        nearest.filter(|n| distance(n) <= 2.max(wrong.len() / 3)).map(|n| format!("did you mean '{n}'?"))
     } else if message.contains("wanted exactly 1 element") {
         Some("name one choice as a sub-table, such as [problem.kdv]".into())
     } else {

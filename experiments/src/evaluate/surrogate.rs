@@ -32,6 +32,9 @@ use crate::plot::{Axes, Line, Lines, Palette, Panel, SpaceTime, Style};
 use crate::run_dir::RunDir;
 use crate::train::{Session, TrainConfig, Trained};
 
+/// The largest relative error that figures show.
+const LARGEST_SHOWN: f64 = 10.0;
+
 /// One row of the comparison.
 struct Entry {
     name: String,
@@ -440,7 +443,9 @@ fn draw(
 
     let lines = entries.iter().map(|entry| {
         let column = |q: f64| -> Vec<f64> {
-            entry.errors.columns().into_iter().skip(1).map(|c| quantile(&c.to_vec(), q)).collect()
+            let quantiles = entry.errors.columns().into_iter().skip(1).map(|c| quantile(&c.to_vec(), q));
+            // A method that diverges leaves the picture instead of stretching it.
+            quantiles.map(|e| if e < LARGEST_SHOWN { e } else { f64::NAN }).collect()
         };
         Line {
             label: label(&entry.name),

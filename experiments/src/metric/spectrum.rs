@@ -22,6 +22,7 @@ pub fn mean_spectrum(fields: ArrayViewD<'_, f64>) -> Vec<f64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use ndarray::Array;
 

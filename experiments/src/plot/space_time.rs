@@ -146,7 +146,8 @@ pub(super) fn draw_bar<DB: DrawingBackend>(
         .disable_mesh()
         .disable_x_axis()
         .y_labels(7)
-        .y_label_formatter(&|v| number(*v))
+        // A tick that is zero but for rounding is zero.
+        .y_label_formatter(&|v| number(if v.abs() < 1e-9 * (range.1 - range.0) { 0.0 } else { *v }))
         .label_style((FONT, 12))
         .draw()
         .map_err(text)

@@ -129,7 +129,10 @@ impl Store {
 }
 
 fn weights<M: Module + ModuleSnapshot>(model: &M, path: &Path) -> Result<Vec<u8>, Error> {
-    let mut store = SafetensorsStore::from_bytes(None).metadata("flowmap_format", FORMAT_VERSION.to_string());
+    // One key alone: several would be written in no fixed order.
+    let mut store = SafetensorsStore::from_bytes(None)
+        .clear_metadata()
+        .metadata("flowmap_format", FORMAT_VERSION.to_string());
     let damaged = |e: String| Error::Checkpoint { path: path.to_owned(), message: e };
     model.save_into(&mut store).map_err(|e| damaged(e.to_string()))?;
     store.get_bytes().map_err(|e| damaged(e.to_string()))

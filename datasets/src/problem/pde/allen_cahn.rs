@@ -24,7 +24,7 @@ pub struct AllenCahn {
 
 impl Default for AllenCahn {
     fn default() -> Self {
-        Self { length: 6.283185307179586, points: 128, dimensions: 1, diffusivity: 0.01 }
+        Self { length: std::f64::consts::TAU, points: 128, dimensions: 1, diffusivity: 0.01 }
     }
 }
 

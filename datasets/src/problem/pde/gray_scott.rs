@@ -83,7 +83,7 @@ impl Operators for GrayScott {
         ws.inverse_pair();
         let [u, v] = &mut ws.fields;
         for (u, v) in u.iter_mut().zip(v.iter_mut()) {
-            *v *= *u * *v;
+            *v = *u * *v * *v;
         }
         ws.forward_pair();
         let (out_u, out_v) = out.split_at_mut(modes);

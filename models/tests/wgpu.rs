@@ -1,0 +1,67 @@
+//! Every model on wgpu: its output and its gradients agree with those on the CPU.
+
+#![cfg(feature = "wgpu")]
+#![allow(clippy::unwrap_used)]
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
+use flowmap_models::emulator::{Emulator, FieldSpec};
+use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
+use num_complex::Complex64;
+
+const POINTS: usize = 16;
+
+fn spec() -> FieldSpec {
+    let symbol = (0..=POINTS / 2).map(|m| Complex64::new(-0.01, 0.02) * (m * m) as f64).collect();
+    FieldSpec {
+        points: POINTS,
+        channels: 1,
+        dt: 0.3,
+        symbol,
+        mean: vec![0.1],
+        std: vec![1.3],
+        rate: vec![0.7],
+    }
+}
+
+/// The last state of a rollout, and the gradients of its energy by all parameters.
+fn run(model: &SemilinearOperator, device: &Device) -> (Vec<f32>, Vec<Vec<f32>>) {
+    struct Collect<'a>(&'a GradientsParams, Vec<Vec<f32>>);
+    impl ModuleVisitor for Collect<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let gradient = self.0.get::<D>(param.id).unwrap();
+            self.1.push(gradient.into_data().try_to_vec::<f32>().unwrap());
+        }
+    }
+    let device = device.clone().autodiff();
+    let model = model.clone().to_device(&device).train();
+    let values: Vec<f32> = (0..2 * POINTS).map(|i| (0.37 * i as f32).sin()).collect();
+    let start = Tensor::<3>::from_data(TensorData::new(values, [2, 1, POINTS]), &device);
+    let end = model.rollout(start, 2).pop().unwrap();
+    let output = end.clone().into_data().try_to_vec::<f32>().unwrap();
+    let gradients = end.powi_scalar(2).sum().backward();
+    let gradients = GradientsParams::from_grads(gradients, &model);
+    let mut collect = Collect(&gradients, Vec::new());
+    model.visit(&mut collect);
+    (output, collect.1)
+}
+
+#[test]
+fn the_semilinear_operator_agrees_with_the_cpu() {
+    let gpu = Device::wgpu(DeviceKind::DefaultDevice);
+    for linear in [LinearPart::Exact, LinearPart::None] {
+        let config = SemilinearOperatorConfig { modes: 5, width: 6, layers: 2, linear, ..Default::default() };
+        let model = config.init(&spec(), &Device::flex());
+        let (here, there) = (run(&model, &Device::flex()), run(&model, &gpu));
+        let near = |a: &[f32], b: &[f32]| {
+            let scale = a.iter().fold(1e-3_f32, |m, v| m.max(v.abs()));
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3 * scale)
+        };
+        assert!(near(&here.0, &there.0), "{linear:?}: output");
+        assert_eq!(here.1.len(), there.1.len());
+        for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
+            assert!(near(a, b), "{linear:?}: gradient of parameter {i}");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The command end to end: exit status, messages, run folders, resumption.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The binary beside this test's own.
+fn binary() -> PathBuf {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.join("experiment")
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        // `cargo test` builds the binary for its own tests; this crate asks for it by name.
+        static BUILT: std::sync::Once = std::sync::Once::new();
+        BUILT.call_once(|| {
+            let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+            let status = Command::new(cargo)
+                .args(["build", "--quiet", "--workspace", "--bin", "experiment"])
+                .current_dir(root())
+                .status()
+                .unwrap();
+            assert!(status.success());
+        });
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn config(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(binary());
+        command.current_dir(self.folder.path()).env("FLOWMAP_CACHE", self.path("cache"));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command().args(args).output().unwrap()
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn summary(run: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(run.join("summary.json")).unwrap()).unwrap()
+}
+
+const SIMULATION: &str = r#"
+name = "small"
+[problem.kdv]
+length = 30.0
+points = 64
+[solver.etdrk4]
+dt = 0.01
+[data]
+dt = 0.1
+steps = 4
+[data.initial.solitons]
+wavenumbers = [0.8]
+positions = [10.0]
+"#;
+
+const TRAINING: &str = r#"
+name = "learned"
+seed = 5
+[problem.kdv]
+length = 20.0
+points = 32
+[solver.etdrk4]
+dt = 0.01
+[data]
+train = 6
+validation = 2
+test = 2
+dt = 0.1
+steps = 6
+[data.initial.truncated_fourier]
+modes = 2
+amplitude = 0.3
+[model.semilinear_operator]
+modes = 6
+width = 8
+layers = 2
+[train]
+epochs = 6
+batch = 4
+noise = 0.01
+push_forward = 1
+[evaluate]
+baselines = ["persistence", "solver"]
+"#;
+
+#[test]
+fn a_simulation_leaves_its_folder() {
+    let bench = Bench::new();
+    let config = bench.config("small.toml", SIMULATION);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().last(), Some("run"));
+    assert_eq!(stderr(&output), "");
+    let run = bench.path("run");
+    for file in [
+        "config.toml",
+        "resolved.toml",
+        "run.json",
+        "summary.json",
+        "predictions.npz",
+        "data_card.json",
+        "report.html",
+        "plots/space_time.svg",
+        "plots/space_time.png",
+    ] {
+        assert!(run.join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+    let summary = summary(&run);
+    assert_eq!(summary["status"], "done");
+    assert!(summary["metrics"]["rel_l2"].as_f64().unwrap() < 5e-3);
+    assert!(summary["metrics"]["mass_drift"].as_f64().unwrap() < 1e-12);
+    // The folder is not overwritten.
+    let again = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(stderr(&again).contains("not empty"));
+}
+
+#[test]
+fn bad_configs_are_named_with_position_and_hint() {
+    let bench = Bench::new();
+    let cases = [
+        (
+            "unknown key",
+            SIMULATION.replace("length = 30.0", "lenght = 30.0"),
+            vec!["lenght", "did you mean 'length'?", ":4:"],
+        ),
+        ("wrong type", SIMULATION.replace("points = 64", "points = \"many\""), vec!["invalid type", ":5:"]),
+        ("odd points", SIMULATION.replace("points = 64", "points = 33"), vec!["33 points", "even", ":5:"]),
+        (
+            "negative step",
+            SIMULATION.replace("dt = 0.01", "dt = -0.01"),
+            vec!["-0.01", "greater than 0", ":7:"],
+        ),
+        (
+            "two problems",
+            SIMULATION.replace("[solver", "[problem.burgers]\n[solver"),
+            vec!["several choices", "kdv", "burgers"],
+        ),
+        (
+            "no problem of that name",
+            SIMULATION.replace("problem.kdv", "problem.kvd"),
+            vec!["did you mean 'kdv'?"],
+        ),
+        (
+            "a method that does not fit",
+            SIMULATION.replace("etdrk4", "yoshida4"),
+            vec!["yoshida4", "take etdrk4"],
+        ),
+        (
+            "a start that does not fit",
+            SIMULATION.replace("[problem.kdv]", "[problem.burgers]"),
+            vec!["solitons"],
+        ),
+        ("a table that ends", SIMULATION.replace("[solver.etdrk4]", "[solver.etdrk4"), vec![":6:"]),
+        (
+            "a model without training",
+            format!("{SIMULATION}\n[model.semilinear_operator]\n"),
+            vec!["[train]", "data.train"],
+        ),
+        (
+            "a missing file",
+            SIMULATION.replace("steps = 4", "steps = 4\nfile = { path = \"none.npz\" }"),
+            vec!["none.npz"],
+        ),
+    ];
+    for (what, text, expected) in cases {
+        let config = bench.config("bad.toml", &text);
+        let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{what}: {message}");
+        for part in expected {
+            assert!(message.contains(part), "{what}: no '{part}' in\n{message}");
+        }
+        if what != "a missing file" {
+            assert!(!bench.path("run").exists(), "{what}: something was written");
+        }
+    }
+}
+
+#[test]
+fn bad_usage_is_named() {
+    let bench = Bench::new();
+    let config = bench.config("small.toml", SIMULATION);
+    let config = config.to_str().unwrap();
+    let cases: [(&[&str], &str); 6] = [
+        (&["missing.toml"], "missing.toml"),
+        (&[config, "--set", "solver.etdrk4.dt"], "no '='"),
+        (&[config, "--set", "solver.etdrk4.step=1"], "unknown field `step`"),
+        (&[config, "--device", "cuda"], "not compiled"),
+        (&[config, "--resume", "--out", "nowhere"], "no run folder"),
+        (&[config, "--out", "/proc/flowmap/run"], "/proc/flowmap/run"),
+    ];
+    for (args, expected) in cases {
+        let output = bench.run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains(expected), "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_divergence_is_kept_and_has_its_own_status() {
+    let bench = Bench::new();
+    let config = bench
+        .config("small.toml", &SIMULATION.replace("[solver.etdrk4]\ndt = 0.01", "[solver.rk4]\ndt = 0.25"));
+    let output = bench.run(&[
+        config.to_str().unwrap(),
+        "--out",
+        "run",
+        "-q",
+        "--set",
+        "data.steps=200",
+        "--set",
+        "data.dt=0.5",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let summary = summary(&bench.path("run"));
+    assert!(summary["status"].as_str().unwrap().contains("no longer finite"), "{summary}");
+    assert!(bench.path("run/plots/space_time.png").exists() && bench.path("run/report.html").exists());
+}
+
+#[test]
+fn a_killed_training_resumes_to_the_same_weights() {
+    let bench = Bench::new();
+    let config = bench.config("learned.toml", TRAINING);
+    let config = config.to_str().unwrap();
+    let whole = bench.run(&[config, "--out", "whole", "-q", "--threads", "1"]);
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    let mut child =
+        bench.command().args([config, "--out", "killed", "-q", "--threads", "1"]).spawn().unwrap();
+    // Until the second epoch has left its checkpoint; if the run is over before, it is complete.
+    let folder = bench.path("killed/checkpoints/model");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while std::time::Instant::now() < deadline && child.try_wait().unwrap().is_none() {
+        let names = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.file_name());
+        if names
+            .filter_map(|n| n.into_string().ok())
+            .any(|n| n.starts_with("last-") && n > "last-000000010".into())
+        {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = bench.run(&[config, "--out", "killed", "-q", "--threads", "1", "--resume"]);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let weights =
+        |run: &str| std::fs::read(bench.path(run).join("checkpoints/model/best.safetensors")).unwrap();
+    assert!(weights("whole") == weights("killed"), "the weights differ");
+    let metric = |run: &str| summary(&bench.path(run))["metrics"]["rollout_rel_l2"].as_f64().unwrap();
+    assert_eq!(metric("whole"), metric("killed"));
+    let log = |run: &str| std::fs::read_to_string(bench.path(run).join("metrics.jsonl")).unwrap();
+    assert_eq!(log("whole"), log("killed"));
+}
+
+#[test]
+fn everything_can_be_listed_checked_compared_and_reported() {
+    let bench = Bench::new();
+    let config = bench.config("small.toml", SIMULATION);
+    let config = config.to_str().unwrap();
+    let out = |args: &[&str]| {
+        let output = bench.run(args);
+        assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let listed = out(&["list"]);
+    for name in ["kuramoto_sivashinsky", "etdrk4", "semilinear_operator", "rollout_rel_l2"] {
+        assert!(listed.contains(name), "{name}");
+    }
+    assert!(out(&["check", config]).contains("dt = 0.01"));
+    assert!(out(&[config, "--dry-run", "--set", "solver.etdrk2.dt=0.02"]).contains("[solver.etdrk2]"));
+    assert!(!bench.path("runs").exists());
+    out(&[config, "--out", "a", "-q"]);
+    out(&[config, "--out", "b", "-q", "--set", "solver.etdrk4.dt=0.005"]);
+    assert!(out(&["compare", "a", "b"]).contains("rel_l2"));
+    assert!(bench.path("comparison.png").exists());
+    assert!(out(&["report", "a"]).contains("report.html"));
+    assert!(out(&["completions", "bash"]).contains("experiment"));
+    assert!(out(&["data", config, "--out", "data.h5"]).contains("data.h5"));
+    assert!(bench.path("data.h5").exists());
+}

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+use flowmap_datasets::problem::ode::{Harmonic, Kepler, Linear, Logistic, OdeField, OdeProblem, Pendulum};
 use flowmap_datasets::problem::{Problem, ProblemConfig};
 use flowmap_datasets::simulate::simulate;
 use flowmap_solvers::config::{AdaptiveConfig, SolverConfig};
+use flowmap_solvers::field::{Separable, from_fn};
+use flowmap_solvers::stepper::Stepper;
+use flowmap_solvers::stepper::explicit_rk::{ExplicitRk, RK4};
 use nalgebra::DMatrix;
+use ndarray::Array1;
 
-fn systems() -> Vec<(Problem, std::sync::Arc<dyn flowmap_datasets::problem::ode::OdeProblem>)> {
+fn systems() -> Vec<(Problem, std::sync::Arc<dyn OdeProblem>)> {
     let built = ProblemConfig::all().into_iter().map(|p| p.build().unwrap());
     built
         .filter_map(|p| match p.clone() {
@@ -24,6 +29,7 @@ fn dopri8() -> SolverConfig {
 #[test]
 fn jacobians_agree_with_differences() {
     for (_, p) in systems() {
+        // Off the start and away from every symmetry.
         let y: Vec<f64> = p.initial().iter().enumerate().map(|(i, y)| y + 0.3 + 0.1 * i as f64).collect();
         let n = y.len();
         let (mut j, mut up, mut down) = (DMatrix::from_element(n, n, f64::NAN), vec![0.0; n], vec![0.0; n]);
@@ -74,7 +80,7 @@ fn exact_solutions_and_invariants_hold() {
             assert!((a.1 - b.1).abs() < 1e-10 * (1.0 + a.1.abs()), "{} {}: {} {}", p.name(), a.0, a.1, b.1);
         }
     }
-    assert_eq!((exact, conserved), (4, 6));
+    assert_eq!((exact, conserved), (5, 6));
 }
 
 #[test]
@@ -97,4 +103,174 @@ fn robertson_keeps_its_mass_with_the_stiff_method() {
         assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}");
     }
     assert!((problem.invariants(&t.states[0])[0].1 - 1.0).abs() < 1e-12);
+}
+
+/// What is known in closed form, with starts of every kind.
+fn closed_forms() -> Vec<(ProblemConfig, Vec<Vec<f64>>)> {
+    use ProblemConfig as P;
+    let kepler = |e| P::Kepler(Kepler { eccentricity: e });
+    vec![
+        (
+            // Far from normal, and with a rate that needs scaling and squaring.
+            P::Linear(Linear {
+                matrix: vec![vec![-8.0, 30.0, 1.0], vec![0.0, -7.5, 4.0], vec![-2.0, 0.0, 0.5]],
+            }),
+            vec![vec![1.0, -2.0, 0.5]],
+        ),
+        (P::Harmonic(Harmonic { frequency: 2.5 }), vec![vec![0.3, -1.7]]),
+        (
+            P::Logistic(Logistic { rate: 0.7, capacity: 3.0 }),
+            vec![vec![0.2], vec![3.0], vec![7.0], vec![0.0], vec![-0.05]],
+        ),
+        (P::Logistic(Logistic { rate: -0.7, capacity: 3.0 }), vec![vec![0.2], vec![2.9], vec![-4.0]]),
+        (
+            kepler(0.9),
+            vec![
+                vec![0.1, 0.0, 0.0, 19.0_f64.sqrt()],
+                vec![0.8, 0.3, 0.2, -0.9],
+                vec![-0.5, 1.1, -0.4, -0.6],
+                vec![1.0, 0.0, 0.0, 1.0],
+            ],
+        ),
+        (
+            P::Pendulum(Pendulum { gravity: 2.3 }),
+            vec![
+                vec![0.0, 0.0],
+                vec![1e-3, 0.0],
+                vec![-0.4, 0.9],
+                vec![3.1, 0.0],
+                vec![2.0, -1.2],
+                vec![-9.0, -0.8],
+                vec![0.0, 3.03],
+                vec![0.0, 3.04],
+                vec![1.0, -5.0],
+                vec![-2.5, 3.5],
+                vec![20.0, 6.0],
+            ],
+        ),
+        (P::Pendulum(Pendulum { gravity: 1.0 }), vec![vec![0.0, 2.0], vec![0.0, -2.0]]),
+    ]
+}
+
+#[test]
+fn closed_forms_hold_from_any_start() {
+    for (config, starts) in closed_forms() {
+        let problem = config.build().unwrap();
+        let Problem::Ode(p) = &problem else { unreachable!() };
+        for y0 in starts {
+            let times = [0.4, 1.9, 5.3];
+            let solved = simulate(&problem, &dopri8(), &y0, &times).unwrap();
+            assert!(solved.outcome.is_success(), "{} {y0:?}", p.name());
+            for (t, y) in times.iter().zip(&solved.states) {
+                let exact = p.exact(*t, &y0).unwrap();
+                for (a, b) in y.iter().zip(&exact) {
+                    assert!(
+                        (a - b).abs() < 1e-9 * (1.0 + a.abs()),
+                        "{} {y0:?} at {t}: {y:?} {exact:?}",
+                        p.name()
+                    );
+                }
+            }
+            // Backwards in time to where it came from.
+            let back = p.exact(-0.4, &p.exact(0.4, &y0).unwrap()).unwrap();
+            assert!(
+                back.iter().zip(&y0).all(|(a, b)| (a - b).abs() < 1e-11 * (1.0 + b.abs())),
+                "{} {y0:?}: {back:?}",
+                p.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn closed_forms_end_where_solutions_end() {
+    let logistic = Logistic { rate: 1.0, capacity: 1.0 };
+    // 1/y reaches zero at t = ln(1 − 1/y₀) = ln 2 from y₀ = −1.
+    assert!(logistic.exact(0.69, &[-1.0]).unwrap()[0] < -100.0);
+    assert_eq!(logistic.exact(0.70, &[-1.0]), None);
+    // From 2 backwards it does at −ln 2.
+    assert!(logistic.exact(-0.69, &[2.0]).unwrap()[0] > 100.0);
+    assert_eq!(logistic.exact(-0.70, &[2.0]), None);
+    for t in [-1e4, 1e4] {
+        assert_eq!(logistic.exact(t, &[1.0]), Some(vec![1.0]));
+        assert_eq!(logistic.exact(t, &[0.0]), Some(vec![0.0]));
+    }
+    let kepler = Kepler::default();
+    // Parabolic, hyperbolic, and at the centre.
+    for y0 in [[1.0, 0.0, 0.0, 2.0_f64.sqrt()], [1.0, 0.0, 0.0, 2.0], [0.0, 0.0, 1.0, 0.0]] {
+        assert_eq!(kepler.exact(1.0, &y0), None, "{y0:?}");
+    }
+}
+
+#[test]
+fn the_separatrix_of_the_pendulum_is_the_gudermannian() {
+    for t in [-6.0_f64, 0.5, 3.0, 12.0] {
+        let y = Pendulum { gravity: 1.0 }.exact(t, &[0.0, 2.0]).unwrap();
+        assert!((y[0] - 2.0 * t.sinh().atan()).abs() < 1e-14, "{t}: {y:?}");
+        assert!((y[1] - 2.0 / t.cosh()).abs() < 1e-14, "{t}: {y:?}");
+    }
+}
+
+#[test]
+fn the_split_of_a_separable_problem_is_its_field() {
+    let mut count = 0;
+    for (_, p) in systems().into_iter().filter(|(_, p)| p.separable()) {
+        count += 1;
+        let y: Vec<f64> = p.initial().iter().enumerate().map(|(i, y)| y + 0.3 + 0.1 * i as f64).collect();
+        let n = y.len() / 2;
+        let mut dy = vec![f64::NAN; 2 * n];
+        p.rhs(0.4, &y, &mut dy);
+        let (q, momentum) = (Array1::from(y[..n].to_vec()), Array1::from(y[n..].to_vec()));
+        let (mut dq, mut dp) = (Array1::from_elem(n, f64::NAN), Array1::from_elem(n, f64::NAN));
+        let mut field = OdeField::new(p.clone());
+        field.velocity(&momentum, &mut dq);
+        field.force(0.4, &q, &mut dp);
+        assert_eq!(dq.iter().chain(&dp).copied().collect::<Vec<_>>(), dy, "{}", p.name());
+    }
+    assert_eq!(count, 3);
+}
+
+/// The mean growth of a tangent vector over `steps` steps after it has settled.
+fn lyapunov(p: &dyn OdeProblem, dt: f64, steps: usize) -> f64 {
+    let n = p.variables().len();
+    let mut jacobian = DMatrix::zeros(n, n);
+    let field = from_fn(|t: f64, y: &Array1<f64>, dy: &mut Array1<f64>| {
+        let (y, dy) = (y.as_slice().unwrap(), dy.as_slice_mut().unwrap());
+        p.rhs(t, &y[..n], &mut dy[..n]);
+        p.jacobian(t, &y[..n], &mut jacobian);
+        for i in 0..n {
+            dy[n + i] = (0..n).map(|k| jacobian[(i, k)] * y[n + k]).sum();
+        }
+    });
+    let mut y = Array1::from_iter(p.initial().into_iter().chain((0..n).map(|_| 1.0)));
+    let mut stepper = ExplicitRk::new(&RK4, field, &y);
+    let (mut y1, mut growth, settle) = (y.clone(), 0.0, steps / 10);
+    for step in 0..settle + steps {
+        stepper.step(0.0, dt, &y, &mut y1).unwrap();
+        stepper.reset();
+        let norm = y1.iter().skip(n).map(|v| v * v).sum::<f64>().sqrt();
+        y1.iter_mut().skip(n).for_each(|v| *v /= norm);
+        if step >= settle {
+            growth += norm.ln();
+        }
+        std::mem::swap(&mut y, &mut y1);
+    }
+    growth / (dt * steps as f64)
+}
+
+#[test]
+fn stated_lyapunov_exponents_are_those_of_the_tangent_equation() {
+    // A step that resolves the attractor, how many of them, and the scatter of so long a mean.
+    let runs = [
+        ("lorenz63", 0.01, 100_000, 0.03),
+        ("lorenz96", 0.02, 50_000, 0.03),
+        ("rossler", 0.02, 200_000, 0.1),
+    ];
+    let known: Vec<_> = systems().into_iter().filter(|(_, p)| p.lyapunov_exponent().is_some()).collect();
+    assert_eq!(known.len(), runs.len());
+    for (_, p) in known {
+        let (_, dt, steps, scatter) = *runs.iter().find(|r| r.0 == p.name()).unwrap();
+        let (stated, measured) = (p.lyapunov_exponent().unwrap(), lyapunov(&*p, dt, steps));
+        assert!((measured / stated - 1.0).abs() < scatter, "{}: {measured}, stated {stated}", p.name());
+    }
 }

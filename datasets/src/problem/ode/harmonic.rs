@@ -39,13 +39,13 @@ impl OdeProblem for Harmonic {
         names(&["q", "p"])
     }
 
-    fn rhs(&self, _t: f64, y: &[f64], dy: &mut [f64]) {
-        dy[0] = y[1];
-        dy[1] = -self.frequency * self.frequency * y[0];
+    fn rhs(&self, t: f64, y: &[f64], dy: &mut [f64]) {
+        let ((q, p), (dq, dp)) = (y.split_at(1), dy.split_at_mut(1));
+        self.velocity(p, dq);
+        self.force(t, q, dp);
     }
 
-    fn jacobian(&self, _t: f64, y: &[f64], j: &mut DMatrix<f64>) {
-        let _ = y;
+    fn jacobian(&self, _t: f64, _y: &[f64], j: &mut DMatrix<f64>) {
         fill(j, &[&[0.0, 1.0], &[-self.frequency * self.frequency, 0.0]]);
     }
 
@@ -65,5 +65,13 @@ impl OdeProblem for Harmonic {
 
     fn separable(&self) -> bool {
         true
+    }
+
+    fn velocity(&self, p: &[f64], dq: &mut [f64]) {
+        dq[0] = p[0];
+    }
+
+    fn force(&self, _t: f64, q: &[f64], dp: &mut [f64]) {
+        dp[0] = -self.frequency * self.frequency * q[0];
     }
 }

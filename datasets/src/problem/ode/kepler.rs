@@ -40,11 +40,10 @@ impl OdeProblem for Kepler {
         names(&["q1", "q2", "p1", "p2"])
     }
 
-    fn rhs(&self, _t: f64, y: &[f64], dy: &mut [f64]) {
-        let r2 = y[0] * y[0] + y[1] * y[1];
-        let r3 = r2 * r2.sqrt();
-        (dy[0], dy[1]) = (y[2], y[3]);
-        (dy[2], dy[3]) = (-y[0] / r3, -y[1] / r3);
+    fn rhs(&self, t: f64, y: &[f64], dy: &mut [f64]) {
+        let ((q, p), (dq, dp)) = (y.split_at(2), dy.split_at_mut(2));
+        self.velocity(p, dq);
+        self.force(t, q, dp);
     }
 
     fn jacobian(&self, _t: f64, y: &[f64], j: &mut DMatrix<f64>) {
@@ -63,10 +62,8 @@ impl OdeProblem for Kepler {
     }
 
     fn initial(&self) -> Vec<f64> {
-        {
-            let e = self.eccentricity;
-            vec![1.0 - e, 0.0, 0.0, ((1.0 + e) / (1.0 - e)).sqrt()]
-        }
+        let e = self.eccentricity;
+        vec![1.0 - e, 0.0, 0.0, ((1.0 + e) / (1.0 - e)).sqrt()]
     }
 
     fn exact(&self, t: f64, y0: &[f64]) -> Option<Vec<f64>> {
@@ -91,10 +88,11 @@ impl OdeProblem for Kepler {
             }
             let newton = x - f / (1.0 - c * x.cos() + sigma * x.sin());
             let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-            if (next - x).abs() <= 1e-16 * (1.0 + x.abs()) {
+            let moved = (next - x).abs();
+            x = next;
+            if moved <= 4.0 * f64::EPSILON * (1.0 + x.abs()) {
                 break;
             }
-            x = next;
         }
         let (s, k) = x.sin_cos();
         let distance = axis * (1.0 - c * k + sigma * s);
@@ -118,5 +116,15 @@ impl OdeProblem for Kepler {
 
     fn separable(&self) -> bool {
         true
+    }
+
+    fn velocity(&self, p: &[f64], dq: &mut [f64]) {
+        dq.copy_from_slice(p);
+    }
+
+    fn force(&self, _t: f64, q: &[f64], dp: &mut [f64]) {
+        let r2 = q[0] * q[0] + q[1] * q[1];
+        let r3 = r2 * r2.sqrt();
+        (dp[0], dp[1]) = (-q[0] / r3, -q[1] / r3);
     }
 }

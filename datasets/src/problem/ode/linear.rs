@@ -55,19 +55,14 @@ impl OdeProblem for Linear {
         }
     }
 
-    fn jacobian(&self, _t: f64, y: &[f64], j: &mut DMatrix<f64>) {
-        let _ = y;
+    fn jacobian(&self, _t: f64, _y: &[f64], j: &mut DMatrix<f64>) {
         for (i, row) in self.matrix.iter().enumerate() {
             row.iter().enumerate().for_each(|(k, x)| j[(i, k)] = *x);
         }
     }
 
     fn initial(&self) -> Vec<f64> {
-        {
-            let mut y = vec![0.0; self.matrix.len()];
-            y[0] = 1.0;
-            y
-        }
+        (0..self.matrix.len()).map(|i| if i == 0 { 1.0 } else { 0.0 }).collect()
     }
 
     fn exact(&self, t: f64, y0: &[f64]) -> Option<Vec<f64>> {

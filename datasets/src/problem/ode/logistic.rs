@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{OdeProblem, names};
 
-/// `y' = r y (1 − y/K)`.
+/// `y' = r y (1 − y/K)`, `y(t) = K y₀ / (y₀ + (K − y₀) e^(−rt))` as long as it stays finite: a start outside `[0, K]` may
+/// blow up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logistic {
@@ -55,7 +56,15 @@ impl OdeProblem for Logistic {
     }
 
     fn exact(&self, t: f64, y0: &[f64]) -> Option<Vec<f64>> {
-        let k = self.capacity;
-        Some(vec![k * y0[0] / (y0[0] + (k - y0[0]) * (-self.rate * t).exp())])
+        let (k, y, growth) = (self.capacity, y0[0], self.rate * t);
+        if y == 0.0 || y == k {
+            return Some(vec![y]);
+        }
+        // Written with the exponential that cannot overflow. The denominator is K at the start and monotone in time:
+        // the solution has blown up once it is no longer positive.
+        let decay = (-growth.abs()).exp();
+        let (above, below) =
+            if growth >= 0.0 { (k * y, y + (k - y) * decay) } else { (k * y * decay, (k - y) + y * decay) };
+        (below > 0.0).then(|| vec![above / below])
     }
 }

@@ -61,6 +61,10 @@ pub trait OdeProblem: Send + Sync {
     fn separable(&self) -> bool {
         false
     }
+    /// Writes `q' = ∂T/∂p`; to be given by a separable problem, never called on another.
+    fn velocity(&self, _p: &[f64], _dq: &mut [f64]) {}
+    /// Writes `p' = −∂V/∂q`; to be given by a separable problem, never called on another.
+    fn force(&self, _t: f64, _q: &[f64], _dp: &mut [f64]) {}
     /// The largest Lyapunov exponent, where it is known.
     fn lyapunov_exponent(&self) -> Option<f64> {
         None
@@ -68,18 +72,18 @@ pub trait OdeProblem: Send + Sync {
 }
 
 /// A problem as a field for the steppers.
+///
+/// As a [`Separable`] field it is what the problem's `velocity` and `force` say: only for a problem that is
+/// [separable](OdeProblem::separable).
 #[derive(Clone)]
 pub struct OdeField {
     problem: Arc<dyn OdeProblem>,
-    /// A state and its slope, where a half of each is wanted.
-    halves: (Vec<f64>, Vec<f64>),
 }
 
 impl OdeField {
     /// A field of its own for one thread.
     pub fn new(problem: Arc<dyn OdeProblem>) -> Self {
-        let n = problem.variables().len();
-        Self { problem, halves: (vec![0.0; n], vec![0.0; n]) }
+        Self { problem }
     }
 }
 
@@ -97,19 +101,11 @@ impl<Y: DenseState> Jacobian<Y> for OdeField {
 
 impl Separable<Array1<f64>> for OdeField {
     fn velocity(&mut self, p: &Array1<f64>, dq: &mut Array1<f64>) {
-        let (y, dy) = &mut self.halves;
-        let n = p.len();
-        y[n..].copy_from_slice(DenseState::as_slice(p));
-        self.problem.rhs(0.0, y, dy);
-        dq.as_mut_slice().copy_from_slice(&dy[..n]);
+        self.problem.velocity(DenseState::as_slice(p), dq.as_mut_slice());
     }
 
     fn force(&mut self, t: f64, q: &Array1<f64>, dp: &mut Array1<f64>) {
-        let (y, dy) = &mut self.halves;
-        let n = q.len();
-        y[..n].copy_from_slice(DenseState::as_slice(q));
-        self.problem.rhs(t, y, dy);
-        dp.as_mut_slice().copy_from_slice(&dy[n..]);
+        self.problem.force(t, DenseState::as_slice(q), dp.as_mut_slice());
     }
 }
 

@@ -1,7 +1,6 @@
 //! Generated data, kept under the hash of what they were made from.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::card::DataCard;
+use crate::file::write_atomically;
 
 /// Beside the values: the card, and what shows that the values are whole.
 #[derive(Serialize, Deserialize)]
@@ -56,16 +56,6 @@ fn try_store(folder: &Path, card: &DataCard, values: &ArrayD<f64>) -> std::io::R
     write_atomically(&path(folder, card, "npy"), &bytes)?;
     let entry = Entry { card: card.clone(), sha256: checksum(&bytes) };
     write_atomically(&path(folder, card, "json"), &serde_json::to_vec_pretty(&entry)?)
-}
-
-/// Writes a file whole or not at all.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
 }
 
 fn path(folder: &Path, card: &DataCard, extension: &str) -> PathBuf {

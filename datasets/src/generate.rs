@@ -12,6 +12,7 @@ use crate::cache;
 use crate::card::{DataCard, FORMAT_VERSION, ReferenceError};
 use crate::data::DataConfig;
 use crate::dataset::{Dataset, Split};
+use crate::drift::drift;
 use crate::format::{FormatError, read};
 use crate::problem::{Problem, ProblemConfig};
 use crate::rng::stream;
@@ -168,12 +169,8 @@ impl Recipe<'_> {
             largest: measured.iter().map(|m| m.1).fold(0.0, f64::max),
         });
         for trajectory in &solved[n.saturating_sub(MEASURED)..] {
-            let invariants: Vec<_> = trajectory.states.iter().map(|u| problem.invariants(u)).collect();
-            for i in 0..invariants.first().map_or(0, Vec::len) {
-                let (name, start) = invariants[0][i];
-                // Of a quantity that is zero the drift is absolute.
-                let scale = if start.abs() > 1e-9 { start.abs() } else { 1.0 };
-                let drift = invariants.iter().map(|v| (v[i].1 - start).abs() / scale).fold(0.0, f64::max);
+            for (name, deviations) in drift(problem, &trajectory.states) {
+                let drift = deviations.iter().copied().fold(0.0, f64::max);
                 match card.drift.iter_mut().find(|(n, _)| n == name) {
                     Some((_, largest)) => *largest = largest.max(drift),
                     None => card.drift.push((name.to_owned(), drift)),

@@ -4,6 +4,8 @@ pub mod cache;
 pub mod card;
 pub mod data;
 pub mod dataset;
+pub mod drift;
+pub mod file;
 pub mod format;
 pub mod generate;
 pub mod initial;

@@ -68,6 +68,8 @@ pub struct SemilinearOperator {
     mean: Tensor<3>,
     inverse_std: Tensor<3>,
     rate: Tensor<3>,
+    /// The derivative, of a conservative operator.
+    slope: Option<Circulant>,
     #[module(skip)]
     spec: FieldSpec,
     #[module(skip)]
@@ -77,12 +79,13 @@ pub struct SemilinearOperator {
 impl SemilinearOperatorConfig {
     /// Draws the weights from the device's random stream.
     pub fn init(&self, spec: &FieldSpec, device: &Device) -> SemilinearOperator {
+        let modes = self.modes.min(spec.points / 2);
         let network = FourierNetworkConfig {
             input: spec.channels,
             output: spec.channels,
             width: self.width,
             layers: self.layers,
-            modes: self.modes.min(spec.points / 2),
+            modes,
             points: spec.points,
         };
         let inverse: Vec<f64> = spec.std.iter().map(|s| 1.0 / s).collect();
@@ -91,6 +94,7 @@ impl SemilinearOperatorConfig {
             mean: per_channel(&spec.mean, device),
             inverse_std: per_channel(&inverse, device),
             rate: per_channel(&spec.rate, device),
+            slope: self.conservative.then(|| slope(modes, spec, device)),
             spec: spec.clone(),
             config: self.clone(),
         }
@@ -102,21 +106,19 @@ impl SemilinearOperator {
     pub fn nonlinear(&self, u: Tensor<3>) -> Tensor<3> {
         let v = (u - self.mean.clone()) * self.inverse_std.clone();
         let out = self.network.forward(v) * self.rate.clone();
-        if self.config.conservative {
-            // The spectral derivative, in units of the highest mode kept: a circulant matrix of order one.
-            let points = self.spec.points;
-            let top = self.config.modes.min(points / 2) as f64;
-            let slope = (0..=points / 2).map(|m| {
-                let m = if 2 * m == points { 0.0 } else { m as f64 };
-                Complex64::new(0.0, m / top)
-            });
-            let slope: Vec<_> =
-                std::iter::repeat_n(slope.collect::<Vec<_>>(), self.spec.channels).flatten().collect();
-            Circulant::new(&slope, self.spec.channels, &out.device()).apply(out)
-        } else {
-            out
+        match &self.slope {
+            Some(slope) => slope.apply(out),
+            None => out,
         }
     }
+}
+
+/// The spectral derivative, in units of the highest mode kept: an operator of order one.
+fn slope(modes: usize, spec: &FieldSpec, device: &Device) -> Circulant {
+    let half = spec.points / 2;
+    let eigenvalue = |m: usize| Complex64::new(0.0, if m == half { 0.0 } else { m as f64 / modes as f64 });
+    let channels = (0..spec.channels).flat_map(|_| (0..=half).map(eigenvalue));
+    Circulant::new(&channels.collect::<Vec<_>>(), spec.channels, device)
 }
 
 impl Emulator for SemilinearOperator {
@@ -179,7 +181,7 @@ impl SemiLinear<Tensor<3>> for Field<'_> {
 }
 
 /// An operator that is diagonal in Fourier space, as a real matrix on the points: exact at any length, on every backend.
-#[derive(Clone, Debug)]
+#[derive(Module, Debug)]
 pub struct Circulant {
     /// `[1, channel, x, x]`, transposed for a product from the right.
     matrix: Tensor<4>,

@@ -7,7 +7,7 @@ use ndarray::{Array1, ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::{NpzReader, NpzWriter, ReadNpzError};
 
 use super::{FormatError, Series, guarded};
-use crate::cache::write_atomically;
+use crate::file::write_atomically;
 
 const AXES: [&str; 3] = ["x", "y", "z"];
 

@@ -9,7 +9,7 @@ use hdf5_pure::{File, FileBuilder};
 use ndarray::{ArrayD, IxDyn};
 
 use super::{FormatError, Series, guarded};
-use crate::cache::write_atomically;
+use crate::file::write_atomically;
 
 const AXES: [&str; 2] = ["x-coordinate", "y-coordinate"];
 

@@ -68,9 +68,17 @@ impl Problem {
 
     /// The conserved quantities of a state.
     pub fn invariants(&self, u: &[f64]) -> Vec<(&'static str, f64)> {
+        self.invariant_reader()(u)
+    }
+
+    /// [`invariants`](Self::invariants) of many states, with one scratch space for all.
+    pub fn invariant_reader(&self) -> Box<dyn FnMut(&[f64]) -> Vec<(&'static str, f64)> + '_> {
         match self {
-            Self::Pde(p) => p.invariants(u, &mut p.workspace()),
-            Self::Ode(p) => p.invariants(u),
+            Self::Pde(p) => {
+                let mut ws = p.workspace();
+                Box::new(move |u| p.invariants(u, &mut ws))
+            }
+            Self::Ode(p) => Box::new(|u| p.invariants(u)),
         }
     }
 

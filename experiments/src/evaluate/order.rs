@@ -6,6 +6,8 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::control::Control;
 use ndarray::ArrayView1;
 
+use crate::metric::relative_l2;
+
 /// Steps and the errors they leave.
 pub(super) struct Convergence {
     /// Step sizes, each half the one before.
@@ -30,17 +32,9 @@ pub(super) fn convergence(
     };
     let dts: Vec<f64> = (0..5).map(|i| dt * 0.5_f64.powi(i)).collect();
     let reference = end(dts[4] * 0.25)?;
-    let reference = ArrayView1::from(&reference);
-    let size = reference.dot(&reference).sqrt();
-    let errors: Vec<f64> = dts
-        .iter()
-        .map(|dt| {
-            end(*dt).map_or(f64::INFINITY, |u| {
-                let d = &ArrayView1::from(&u) - &reference;
-                d.dot(&d).sqrt() / size
-            })
-        })
-        .collect();
+    let reference = ArrayView1::from(&reference).into_dyn();
+    let difference = |u: Vec<f64>| relative_l2(ArrayView1::from(&u).into_dyn(), reference.view());
+    let errors: Vec<f64> = dts.iter().map(|dt| end(*dt).map_or(f64::INFINITY, difference)).collect();
     let free = errors.windows(2).rfind(|e| e[1] > 1e-11 && e[0].is_finite());
     let order = free.map_or(f64::NAN, |e| (e[0] / e[1]).log2());
     Some(Convergence { dts, errors, order })

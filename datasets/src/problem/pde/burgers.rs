@@ -48,10 +48,7 @@ impl Operators for Burgers {
     }
 
     fn tables(&self, grid: &FourierGrid) -> Tables {
-        Tables {
-            real: vec![grid.wavenumbers(0).into_iter().map(|k| -0.5 * k).collect()],
-            complex: Vec::new(),
-        }
+        Tables::flux(-0.5, grid)
     }
 
     fn nonlinear(&self, _t: f64, u_hat: &[Complex64], out: &mut [Complex64], ws: &mut Workspace) {

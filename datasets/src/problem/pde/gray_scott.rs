@@ -5,7 +5,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use super::{Operators, Tables, Workspace, check_grid, cubic, real};
+use super::{Operators, Workspace, check_grid, cubic, real};
 
 /// `u_t = D_u ∇²u − u v² + F (1 − u)`, `v_t = D_v ∇²v + u v² − (F + k) v` on one to three axes.
 ///
@@ -69,10 +69,6 @@ impl Operators for GrayScott {
         let u = l.iter().map(|l| self.diffusivity_u * l - self.feed);
         let v = l.iter().map(|l| self.diffusivity_v * l - self.feed - self.kill);
         real(u.chain(v))
-    }
-
-    fn tables(&self, _grid: &FourierGrid) -> Tables {
-        Tables::default()
     }
 
     fn nonlinear(&self, _t: f64, u_hat: &[Complex64], out: &mut [Complex64], ws: &mut Workspace) {

@@ -55,8 +55,7 @@ impl Operators for Kdv {
     }
 
     fn tables(&self, grid: &FourierGrid) -> Tables {
-        let k = grid.wavenumbers(0).into_iter().map(|k| -0.5 * self.nonlinearity * k).collect();
-        Tables { real: vec![k], complex: Vec::new() }
+        Tables::flux(-0.5 * self.nonlinearity, grid)
     }
 
     fn nonlinear(&self, _t: f64, u_hat: &[Complex64], out: &mut [Complex64], ws: &mut Workspace) {

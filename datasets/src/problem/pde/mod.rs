@@ -213,11 +213,6 @@ impl SpectralField {
         }
         u
     }
-
-    /// The conserved quantities of a physical field.
-    pub fn invariants(&mut self, u: &[f64]) -> Vec<(&'static str, f64)> {
-        self.problem.invariants(u, &mut self.workspace)
-    }
 }
 
 impl SemiLinear<Array2<Complex64>> for SpectralField {

@@ -17,6 +17,13 @@ pub struct Tables {
     pub complex: Vec<Vec<Complex64>>,
 }
 
+impl Tables {
+    /// The table of [`Workspace::flux`] for `N = a ∂_x f(u)` on one axis.
+    pub fn flux(a: f64, grid: &FourierGrid) -> Self {
+        Self { real: vec![grid.wavenumbers(0).into_iter().map(|k| a * k).collect()], complex: Vec::new() }
+    }
+}
+
 /// Transforms, physical fields and tables for one thread; evaluations allocate nothing.
 #[derive(Clone)]
 pub struct Workspace {

@@ -115,7 +115,6 @@ impl Newton {
 
     /// Solves `Y = base + hγ f(t, Y)` from the guess in `stage`; `slope` is scratch space. Convergence is measured in the
     /// weighted norm of the tolerances around `y`.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn solve<Y: DenseState, F: Jacobian<Y>>(
         &mut self,
         field: &mut F,

@@ -14,7 +14,7 @@ pub fn drift<S: AsRef<[f64]>>(
     let mut invariants = problem.invariant_reader();
     let mut states = states.into_iter().map(|state| invariants(state.as_ref()));
     let Some(start) = states.next() else { return Vec::new() };
-    let mut series: Vec<_> = start.iter().map(|(name, a)| (*name, vec![a - a])).collect();
+    let mut series: Vec<_> = start.iter().map(|(name, _)| (*name, vec![0.0])).collect();
     for now in states {
         for (((_, deviations), (_, a)), (_, b)) in series.iter_mut().zip(&start).zip(&now) {
             deviations.push(if a.abs() > ZERO { ((b - a) / a).abs() } else { (b - a).abs() });

@@ -4,5 +4,6 @@
 
 pub mod config;
 pub mod emulator;
+pub mod fused;
 pub mod layers;
 pub mod semilinear_operator;

@@ -1,10 +1,10 @@
 //! A network of Fourier layers.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Distribution, Tensor};
 
 use super::{SpectralConv, SpectralConvConfig};
+use crate::fused::gelu;
 
 /// Lifting, `layers` Fourier layers `v ← σ(K v + W v + b)` with residual connections, projection through a hidden layer.
 ///

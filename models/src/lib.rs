@@ -6,4 +6,6 @@ pub mod config;
 pub mod emulator;
 pub mod fused;
 pub mod layers;
+pub mod plrnn;
 pub mod semilinear_operator;
+pub mod state_space;

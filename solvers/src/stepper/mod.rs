@@ -3,6 +3,7 @@
 pub mod etdrk;
 pub mod explicit_rk;
 pub mod imex;
+pub mod iterate;
 pub mod stiff;
 pub mod symplectic;
 

@@ -1,0 +1,5 @@
+//! Piecewise-linear recurrent neural networks.
+
+mod map;
+
+pub use map::PiecewiseLinearMap;

@@ -1,0 +1,91 @@
+//! What every reconstructed dynamical system can do: a state that moves by a map, and an observation of it.
+
+use flowmap_solvers::control::Control;
+use flowmap_solvers::field::{Jacobian, VectorField};
+use flowmap_solvers::solve::{SaveAt, Solution, SolveOptions, solve};
+use flowmap_solvers::stepper::iterate::Iterate;
+use nalgebra::DMatrix;
+use ndarray::{Array1, Array2, ArrayView2};
+
+/// `z_{t+1} = F(z_t)`, `x_t = g(z_t)`: a model of a time series, in the units that it was trained in.
+///
+/// Free runs, prediction errors and Lyapunov exponents follow from these four functions alone, by the integrator core.
+pub trait StateSpaceModel: Send + Sync {
+    /// The length of `z`.
+    fn state_size(&self) -> usize;
+
+    /// The length of `x`.
+    fn channels(&self) -> usize;
+
+    /// The state after each sample, given the samples up to it: `[time, channel]` to `[time, state]`. A model with
+    /// memory may need some samples until its states are worth anything: see [`memory`](Self::memory).
+    fn filter(&self, series: ArrayView2<'_, f64>) -> Array2<f64>;
+
+    /// Samples that [`filter`](Self::filter) needs before its states are good; zero for a model without memory.
+    fn memory(&self) -> usize {
+        0
+    }
+
+    /// Writes `g(z)`.
+    fn observe(&self, z: &[f64], x: &mut [f64]);
+
+    /// Writes `F(z)`.
+    fn next(&self, z: &[f64], next: &mut [f64]);
+
+    /// Writes `∂Fᵢ/∂zⱼ`; by central differences unless a model knows better.
+    fn jacobian(&self, z: &[f64], j: &mut DMatrix<f64>) {
+        let n = self.state_size();
+        let mut moved = z.to_vec();
+        let (mut ahead, mut behind) = (vec![0.0; n], vec![0.0; n]);
+        for k in 0..n {
+            let h = f64::EPSILON.cbrt() * z[k].abs().max(1.0);
+            moved[k] = z[k] + h;
+            self.next(&moved, &mut ahead);
+            moved[k] = z[k] - h;
+            self.next(&moved, &mut behind);
+            moved[k] = z[k];
+            for i in 0..n {
+                j[(i, k)] = (ahead[i] - behind[i]) / (2.0 * h);
+            }
+        }
+    }
+}
+
+/// A model as a discrete field of the integrator core, for [`Iterate`].
+#[derive(Clone, Copy)]
+pub struct Map<'a>(pub &'a dyn StateSpaceModel);
+
+impl VectorField<Array1<f64>> for Map<'_> {
+    fn eval(&mut self, _t: f64, z: &Array1<f64>, next: &mut Array1<f64>) {
+        if let (Some(z), Some(next)) = (z.as_slice(), next.as_slice_mut()) {
+            self.0.next(z, next);
+        }
+    }
+}
+
+impl Jacobian<Array1<f64>> for Map<'_> {
+    fn jacobian(&mut self, _t: f64, z: &Array1<f64>, j: &mut DMatrix<f64>) {
+        if let Some(z) = z.as_slice() {
+            self.0.jacobian(z, j);
+        }
+    }
+}
+
+/// The states from `z` on, `z` among them, `steps` applications of the map as far as they stay finite.
+pub fn rollout(model: &dyn StateSpaceModel, z: &[f64], steps: usize) -> Solution<Array1<f64>> {
+    let mut options = SolveOptions::new(0.0, steps as f64, Control::Fixed { dt: 1.0 })
+        .save(SaveAt::Steps { every: 1 })
+        .max_steps(u64::MAX);
+    solve(&mut Iterate::new(Map(model)), &Array1::from(z.to_vec()), &mut options)
+}
+
+/// The observations `[time, channel]` of states.
+pub fn observations(model: &dyn StateSpaceModel, states: &[Array1<f64>]) -> Array2<f64> {
+    let mut out = Array2::zeros((states.len(), model.channels()));
+    for (z, mut x) in states.iter().zip(out.rows_mut()) {
+        if let (Some(z), Some(x)) = (z.as_slice(), x.as_slice_mut()) {
+            model.observe(z, x);
+        }
+    }
+    out
+}

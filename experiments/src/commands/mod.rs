@@ -6,6 +6,7 @@ mod data;
 mod list;
 mod progress;
 mod run;
+mod sweep;
 
 pub use check::check;
 pub use compare::compare;

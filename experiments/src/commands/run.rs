@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use burn::tensor::Device;
 use serde_json::{Value, json};
 
 use super::check::describe;
@@ -12,7 +13,7 @@ use super::{Progress, print};
 use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
-use crate::evaluate::{Findings, simulation, surrogate};
+use crate::evaluate::{Findings, Job, simulation, surrogate};
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
 /// Runs experiments one after the other. All configs are checked before the first runs.
@@ -45,6 +46,13 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
     if handler.is_err() {
         progress.say("signals cannot be caught: an interruption loses what follows the last checkpoint");
     }
+    let shared = Shared {
+        device: &device,
+        device_name,
+        resume: args.resume,
+        interrupted: &interrupted,
+        progress: &progress,
+    };
     let several = loaded.len() > 1;
     for loaded in &loaded {
         let out: Option<PathBuf> =
@@ -54,68 +62,82 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
         } else {
             RunDir::create(out.as_deref(), loaded)?
         };
-        let result = one(loaded, &run, args, &device, device_name, &interrupted, &progress);
+        let result = shared.one(loaded, &run);
         print(&run.path().display().to_string());
         result?;
     }
     Ok(())
 }
 
-fn one(
-    loaded: &Loaded,
-    run: &RunDir,
-    args: &RunArgs,
-    device: &burn::tensor::Device,
-    device_name: &str,
-    interrupted: &AtomicBool,
-    progress: &Progress,
-) -> Result<(), Error> {
-    let started = Instant::now();
-    let mut facts = provenance(loaded, device_name);
-    run.write("run.json", &pretty(&Value::Object(facts.clone())))?;
-    let config = &loaded.config;
-    let result = match (&config.model, &config.train) {
-        (Some(model), Some(train)) => {
-            surrogate(config, model, train, run, device, args.resume, interrupted, progress)
-        }
-        _ => simulation(config, run, progress),
-    };
-    let (mut findings, error) = match result {
-        Ok(mut findings) => {
-            let error = findings.failure.take().map(Error::Numerical);
-            (findings, error)
-        }
-        Err(error) => (Findings::default(), Some(error)),
-    };
-    let status = match &error {
-        None => "done".to_owned(),
-        Some(Error::Interrupted) => "interrupted".to_owned(),
-        Some(error) => format!("failed: {error}"),
-    };
-    expected(config.model.is_some(), &mut findings);
-    let summary = json!({
-        "name": config.name,
-        "status": status,
-        "wall_s": (started.elapsed().as_secs_f64() * 100.0).round() / 100.0,
-        "peak_rss_mb": peak_rss_mb(),
-        "metrics": findings.metrics,
-        "notes": findings.notes,
-        "tables": findings.tables,
-    });
-    facts.insert("end".into(), json!(timestamp(now())));
-    let written = run
-        .write("run.json", &pretty(&Value::Object(facts)))
-        .and_then(|()| run.write("summary.json", &pretty(&summary)))
-        .and_then(|()| crate::report::write(run.path()).map(|_| ()));
-    match error {
-        Some(error) => {
-            // The first failure is the one to hear of.
-            if let Err(second) = written {
-                tell(&second);
+/// What all experiments of a command share.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    pub(super) device: &'a Device,
+    pub(super) device_name: &'static str,
+    pub(super) resume: bool,
+    pub(super) interrupted: &'a AtomicBool,
+    pub(super) progress: &'a Progress,
+}
+
+impl Shared<'_> {
+    /// Runs one experiment in its folder, and leaves a summary and a report however it ends.
+    pub(super) fn one(&self, loaded: &Loaded, run: &RunDir) -> Result<(), Error> {
+        let started = Instant::now();
+        let mut facts = provenance(loaded, self.device_name);
+        run.write("run.json", &pretty(&Value::Object(facts.clone())))?;
+        let config = &loaded.config;
+        let job = Job {
+            run,
+            device: self.device,
+            resume: self.resume,
+            interrupted: self.interrupted,
+            progress: self.progress,
+        };
+        let result = if loaded.members.is_empty() {
+            match (&config.model, &config.train) {
+                (Some(model), Some(train)) => surrogate(config, model, train, &job),
+                _ => simulation(config, run, self.progress),
             }
-            Err(error)
+        } else {
+            self.sweep(loaded, run)
+        };
+        let (mut findings, error) = match result {
+            Ok(mut findings) => {
+                let error = findings.failure.take().map(Error::Numerical);
+                (findings, error)
+            }
+            Err(error) => (Findings::default(), Some(error)),
+        };
+        let status = match &error {
+            None => "done".to_owned(),
+            Some(Error::Interrupted) => "interrupted".to_owned(),
+            Some(error) => format!("failed: {error}"),
+        };
+        expected(config.model.is_some(), &mut findings);
+        let summary = json!({
+            "name": config.name,
+            "status": status,
+            "wall_s": (started.elapsed().as_secs_f64() * 100.0).round() / 100.0,
+            "peak_rss_mb": peak_rss_mb(),
+            "metrics": findings.metrics,
+            "notes": findings.notes,
+            "tables": findings.tables,
+        });
+        facts.insert("end".into(), json!(timestamp(now())));
+        let written = run
+            .write("run.json", &pretty(&Value::Object(facts)))
+            .and_then(|()| run.write("summary.json", &pretty(&summary)))
+            .and_then(|()| crate::report::write(run.path()).map(|_| ()));
+        match error {
+            Some(error) => {
+                // The first failure is the one to hear of.
+                if let Err(second) = written {
+                    tell(&second);
+                }
+                Err(error)
+            }
+            None => written,
         }
-        None => written,
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Loaded {
     pub source: String,
     /// The file.
     pub path: PathBuf,
+    /// Of a sweep: the name and the configuration of every member.
+    pub members: Vec<(String, Loaded)>,
 }
 
 /// Reads, overrides and checks a configuration.
@@ -49,26 +51,28 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
     if !choices.is_empty() {
         return Err(fail(&source, choices));
     }
-    let mut config: ExperimentConfig =
-        toml::from_str(&source).map_err(|e| fail(&source, vec![from_toml(&e)]))?;
-    if overrides.quick || !overrides.set.is_empty() {
-        let mut table: Table = toml::from_str(&source).map_err(|e| fail(&source, vec![from_toml(&e)]))?;
-        let mut applied = Vec::new();
-        if overrides.quick {
-            for (key, value) in &config.quick {
-                set(&mut table, key, value.clone()).map_err(|e| fail(&source, vec![e]))?;
-                applied.push(format!("quick.{key}"));
-            }
+    let config: ExperimentConfig = toml::from_str(&source).map_err(|e| fail(&source, vec![from_toml(&e)]))?;
+    let mut table: Table = toml::from_str(&source).map_err(|e| fail(&source, vec![from_toml(&e)]))?;
+    let mut applied = Vec::new();
+    if overrides.quick {
+        for (key, value) in &config.quick {
+            set(&mut table, key, value.clone()).map_err(|e| fail(&source, vec![e]))?;
+            applied.push(format!("quick.{key}"));
         }
-        for text in &overrides.set {
-            let Some((key, value)) = text.split_once('=') else {
-                let message = format!("--set {text}: no '='");
-                return Err(fail(&source, vec![lone(message, "write --set a.b=value")]));
-            };
-            set(&mut table, key.trim(), parse_value(value.trim())).map_err(|e| fail(&source, vec![e]))?;
-            applied.push(format!("--set {text}"));
-        }
-        config = ExperimentConfig::deserialize(table).map_err(|e| {
+    }
+    for text in &overrides.set {
+        let Some((key, value)) = text.split_once('=') else {
+            let message = format!("--set {text}: no '='");
+            return Err(fail(&source, vec![lone(message, "write --set a.b=value")]));
+        };
+        set(&mut table, key.trim(), parse_value(value.trim())).map_err(|e| fail(&source, vec![e]))?;
+        applied.push(format!("--set {text}"));
+    }
+    if let Some(seed) = overrides.seed {
+        table.insert("seed".to_owned(), Value::Integer(i64::try_from(seed).unwrap_or(i64::MAX)));
+    }
+    let finish = |config: Result<ExperimentConfig, toml::de::Error>, applied: &[String]| {
+        let mut config = config.map_err(|e| {
             let mut problem = from_toml(&e);
             problem.span = None;
             problem.message = format!("{} (after {})", problem.message, applied.join(", "));
@@ -77,29 +81,107 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
         if overrides.quick && config.quick.is_empty() {
             shrink(&mut config);
         }
+        if let Some(file) = &mut config.data.file
+            && file.path.is_relative()
+            && let Some(folder) = path.parent()
+        {
+            file.path = folder.join(&file.path);
+        }
+        let problems: Vec<_> = config
+            .problems()
+            .into_iter()
+            .map(|issue| Problem {
+                message: format!("{}: {}", issue.path, issue.message),
+                span: locate(document.get_ref(), &issue.path),
+                hint: issue.hint,
+            })
+            .collect();
+        if problems.is_empty() { Ok(config) } else { Err(fail(&source, problems)) }
+    };
+    let combinations = match table.remove("sweep") {
+        Some(Value::Table(sweep)) => combinations(&sweep).map_err(|mut problem| {
+            problem.span = locate(document.get_ref(), "sweep");
+            fail(&source, vec![problem])
+        })?,
+        _ => Vec::new(),
+    };
+    let mut members = Vec::new();
+    for combination in combinations {
+        let mut table = table.clone();
+        let mut applied = applied.clone();
+        for (key, value) in &combination {
+            set(&mut table, key, value.clone()).map_err(|e| fail(&source, vec![e]))?;
+            applied.push(format!("sweep: {key} = {value}"));
+        }
+        let config = finish(ExperimentConfig::deserialize(table), &applied)?;
+        let member = Loaded { config, source: source.clone(), path: path.to_owned(), members: Vec::new() };
+        members.push((member_name(&combination), member));
     }
-    if let Some(seed) = overrides.seed {
-        config.seed = seed;
+    let sweep = config.sweep.clone();
+    let mut config = finish(ExperimentConfig::deserialize(table), &applied)?;
+    config.sweep = sweep;
+    Ok(Loaded { config, source, path: path.to_owned(), members })
+}
+
+/// The most members of a sweep.
+const MOST_MEMBERS: usize = 10_000;
+
+/// Every combination of the values of a sweep, the last key fastest. Keys are dotted, or nested tables.
+fn combinations(sweep: &Table) -> Result<Vec<Vec<(String, Value)>>, Problem> {
+    fn flatten(table: &Table, prefix: &str, out: &mut Vec<(String, Value)>) {
+        for (key, value) in table {
+            let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            match value {
+                Value::Table(inner) => flatten(inner, &key, out),
+                // What `--set` or `[quick]` gave later stands.
+                value => match out.iter_mut().find(|(k, _)| *k == key) {
+                    Some(entry) => entry.1 = value.clone(),
+                    None => out.push((key, value.clone())),
+                },
+            }
+        }
     }
-    if let Some(file) = &mut config.data.file
-        && file.path.is_relative()
-        && let Some(folder) = path.parent()
-    {
-        file.path = folder.join(&file.path);
+    let mut keys = Vec::new();
+    flatten(sweep, "", &mut keys);
+    let fail = |message: String| Problem {
+        message,
+        span: None,
+        hint: Some("write for example [sweep] \"train.optimiser.adamw.rate\" = [1e-3, 3e-3]".into()),
+    };
+    let mut all: Vec<Vec<(String, Value)>> = vec![Vec::new()];
+    for (key, value) in keys {
+        let values = value.as_array().filter(|v| !v.is_empty());
+        let Some(values) = values else {
+            return Err(fail(format!("sweep.{key}: {value} is no list of values")));
+        };
+        if all.len() * values.len() > MOST_MEMBERS {
+            return Err(fail(format!("sweep: more than {MOST_MEMBERS} members")));
+        }
+        all = all
+            .iter()
+            .flat_map(|done| {
+                values.iter().map(|v| {
+                    let mut next = done.clone();
+                    next.push((key.clone(), v.clone()));
+                    next
+                })
+            })
+            .collect();
     }
-    let problems: Vec<_> = config
-        .problems()
-        .into_iter()
-        .map(|issue| Problem {
-            message: format!("{}: {}", issue.path, issue.message),
-            span: locate(document.get_ref(), &issue.path),
-            hint: issue.hint,
-        })
-        .collect();
-    if !problems.is_empty() {
-        return Err(fail(&source, problems));
-    }
-    Ok(Loaded { config, source, path: path.to_owned() })
+    Ok(all)
+}
+
+/// A folder's name for a combination: `system=halvorsen,seed=3`.
+fn member_name(combination: &[(String, Value)]) -> String {
+    let plain = |value: &Value| match value {
+        Value::String(s) => s.clone(),
+        other => other.to_string(),
+    };
+    let parts = combination.iter().map(|(key, value)| {
+        let text = format!("{}={}", key.rsplit('.').next().unwrap_or(key), plain(value));
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.=+".contains(c) { c } else { '_' }).collect()
+    });
+    parts.collect::<Vec<String>>().join(",")
 }
 
 /// Without a `[quick]` table: fewer trajectories, fewer epochs.

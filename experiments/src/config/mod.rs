@@ -44,6 +44,9 @@ pub struct ExperimentConfig {
     /// How it is judged.
     #[serde(default)]
     pub evaluate: EvaluateConfig,
+    /// Dotted keys and lists of their values: one experiment for every combination.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub sweep: toml::Table,
     /// Dotted keys and their values under `--quick`.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub quick: toml::Table,

@@ -8,10 +8,14 @@ mod surrogate;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
 
+use std::sync::atomic::AtomicBool;
+
+use burn::tensor::Device;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::commands::Progress;
 use crate::error::Error;
 use crate::plot::{Figure, save};
 use crate::run_dir::RunDir;
@@ -67,6 +71,21 @@ impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
     }
+}
+
+/// Where an experiment that learns runs.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// Its folder.
+    pub run: &'a RunDir,
+    /// Where tensors live, without autodiff.
+    pub device: &'a Device,
+    /// Whether to go on from the last checkpoint.
+    pub resume: bool,
+    /// Set when the user interrupts.
+    pub interrupted: &'a AtomicBool,
+    /// What a person sees.
+    pub progress: &'a Progress,
 }
 
 /// What an experiment found.

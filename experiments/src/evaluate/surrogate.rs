@@ -1,7 +1,7 @@
 //! A learned flow map: training, rollouts, baselines, figures.
 
 use std::io::Cursor;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -23,8 +23,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::drift::drift;
-use super::{Baseline, Findings};
-use crate::commands::Progress;
+use super::{Baseline, Findings, Job};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::metric::{by_lead_time, mean_spectrum, quantile, relative_l2, valid_time};
@@ -54,12 +53,9 @@ pub fn surrogate(
     config: &ExperimentConfig,
     model: &ModelConfig,
     train: &TrainConfig,
-    run: &RunDir,
-    device: &Device,
-    resume: bool,
-    interrupted: &AtomicBool,
-    progress: &Progress,
+    job: &Job<'_>,
 ) -> Result<Findings, Error> {
+    let Job { run, device, resume, interrupted, progress } = *job;
     let mut findings = Findings::default();
     let problem = build(config)?;
     let recipe =
@@ -166,8 +162,17 @@ fn fit(
     let spec = field_spec(problem, session.dataset, config.data.dt, operator.linear)?;
     let device = session.device.clone().autodiff();
     // Both models of a comparison start from the same weights.
-    device.seed(stream(config.seed, "weights", 0).next_u64());
-    session.train(operator.init(&spec, &device))
+    let model = seeded(&device, stream(config.seed, "weights", 0).next_u64(), || operator.init(&spec, &device));
+    session.train(model)
+}
+
+/// Draws from the device's random stream after seeding it. The stream is one for the whole process, so experiments that run
+/// side by side take turns.
+fn seeded<T>(device: &Device, seed: u64, draw: impl FnOnce() -> T) -> T {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    device.seed(seed);
+    draw()
 }
 
 /// What the model is told: the equation's symbol, and statistics of the training trajectories.

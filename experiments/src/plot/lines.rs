@@ -6,6 +6,9 @@ use plotters::prelude::*;
 use super::colour::line as colour;
 use super::{FONT, Figure, number, range, text};
 
+/// Points from which on a curve counts as long.
+const LONG: usize = 1500;
+
 /// How a curve is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Style {
@@ -14,6 +17,8 @@ pub enum Style {
     Solid,
     /// A broken line, for what is not learned.
     Dashed,
+    /// Points alone.
+    Points,
 }
 
 /// A curve.
@@ -111,7 +116,8 @@ impl Figure for Lines {
             }
         }
         for (n, line) in self.lines.iter().enumerate() {
-            let style = colour(n).stroke_width(2);
+            // Long curves are thin, so that an attractor does not become a blot.
+            let style = colour(n).stroke_width(if line.x.len() > LONG { 1 } else { 2 });
             let points = line.x.iter().zip(&line.y).map(|(x, y)| (map(log_x, *x), map(log_y, *y)));
             // What is not finite breaks the curve.
             let points: Vec<_> = points.collect();
@@ -122,6 +128,12 @@ impl Figure for Lines {
                     Style::Dashed => {
                         chart.draw_series(DashedLineSeries::new(piece, 7, 5, style)).map_err(text)?
                     }
+                    Style::Points => {
+                        let radius = if line.x.len() > LONG { 1 } else { 4 };
+                        chart
+                            .draw_series(piece.map(|p| Circle::new(p, radius, colour(n).filled())))
+                            .map_err(text)?
+                    }
                 };
             }
         }
@@ -129,7 +141,9 @@ impl Figure for Lines {
             let y = 24 + 22 * row as i32;
             let style = colour(*n).stroke_width(3);
             let (from, to) = (6, 34);
-            if line.style == Style::Dashed {
+            if line.style == Style::Points {
+                legend.draw(&Circle::new(((from + to) / 2, y), 4, colour(*n).filled())).map_err(text)?;
+            } else if line.style == Style::Dashed {
                 for x in [from, from + 11, from + 22] {
                     legend.draw(&PathElement::new(vec![(x, y), (x + 6, y)], style)).map_err(text)?;
                 }

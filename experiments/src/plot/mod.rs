@@ -3,11 +3,13 @@
 mod colour;
 mod fields;
 mod lines;
+mod panels;
 mod space_time;
 
 pub use colour::Palette;
 pub use fields::{Fields, Frame};
 pub use lines::{Axes, Line, Lines, Style};
+pub use panels::Panels;
 pub use space_time::{Panel, SpaceTime};
 
 use std::path::Path;

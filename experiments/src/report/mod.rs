@@ -43,6 +43,13 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// How the run ended.
+    pub fn status(&self) -> &str {
+        self.value["status"].as_str().unwrap_or_default()
+    }
+}
+
 /// Writes the report: one file that needs no network.
 ///
 /// # Errors
@@ -56,7 +63,7 @@ pub fn write(run: &Path) -> Result<PathBuf, Error> {
     if let Some(text) = config.get("description").and_then(|d| d.as_str()) {
         body += &format!("<p>{}</p>\n", escape(text));
     }
-    let status = summary.value["status"].as_str().unwrap_or_default();
+    let status = summary.status();
     let class = if status == "done" { "good" } else { "bad" };
     body += &format!("<p class=\"{class}\">Status: {}</p>\n", escape(status));
     for note in summary.value["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {

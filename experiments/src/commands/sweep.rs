@@ -1,0 +1,159 @@
+//! The members of a sweep side by side, and what they say together.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use super::Progress;
+use super::run::Shared;
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::evaluate::Findings;
+use crate::metric::quantile;
+use crate::plot::{Axes, Line, Lines, Panels, Style};
+use crate::report::Summary;
+use crate::run_dir::RunDir;
+
+/// Metrics that a table of members shows at most, and a figure at most.
+const COLUMNS: usize = 8;
+const PANELS: usize = 6;
+
+impl Shared<'_> {
+    /// Runs every member in a folder of its own below `members/`, as many at once as there are threads. A member that
+    /// fails numerically keeps what it has; the others go on. With `--resume`, finished members are left as they are.
+    pub(super) fn sweep(&self, loaded: &Loaded, run: &RunDir) -> Result<Findings, Error> {
+        let members = &loaded.members;
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let bar = self.progress.bar("members", members.len() as u64, 0);
+        let ended: Mutex<Option<Error>> = Mutex::new(None);
+        let stop = |error: Error| {
+            if let Ok(mut first) = ended.lock() {
+                first.get_or_insert(error);
+            }
+        };
+        let stopped = || ended.lock().is_ok_and(|e| e.is_some());
+        let work = || {
+            while let Some((name, member)) = members.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if stopped() {
+                    break;
+                }
+                match self.member(name, member, run) {
+                    Ok(()) => {}
+                    Err(Error::Numerical(message)) => self.progress.say(&format!("{name}: {message}")),
+                    Err(error) if error.status() == 3 => self.progress.say(&format!("{name}: {error}")),
+                    Err(error) => stop(error),
+                }
+                let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+                bar.at(count as u64, name);
+                self.progress.say(&format!("member {count}/{}: {name} {}", members.len(), brief(run, name)));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..rayon::current_num_threads().min(members.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        bar.finish();
+        if let Some(error) = ended.into_inner().ok().flatten() {
+            return Err(error);
+        }
+        together(loaded, run)
+    }
+
+    fn member(&self, name: &str, member: &Loaded, run: &RunDir) -> Result<(), Error> {
+        let folder = run.join("members").join(name);
+        let quiet = Progress::new(true, false);
+        let here = Shared { progress: &quiet, ..*self };
+        if self.resume && folder.join("resolved.toml").exists() {
+            let again = RunDir::reopen(Some(&folder), member)?;
+            if Summary::read(&folder).is_ok_and(|s| s.status() == "done") {
+                return Ok(());
+            }
+            return here.one(member, &again);
+        }
+        Shared { resume: false, ..here }.one(member, &RunDir::create(Some(&folder), member)?)
+    }
+}
+
+/// The first metrics of a finished member, for a line.
+fn brief(run: &RunDir, name: &str) -> String {
+    let Ok(summary) = Summary::read(&run.join("members").join(name)) else { return String::new() };
+    let shown = summary.metrics.iter().filter_map(|(k, v)| v.as_f64().map(|v| format!("{k} {v:.4}")));
+    shown.take(4).collect::<Vec<_>>().join(", ")
+}
+
+/// Medians over the members as metrics, a table, a figure.
+fn together(loaded: &Loaded, run: &RunDir) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    let names: Vec<&String> = loaded.members.iter().map(|(name, _)| name).collect();
+    let summaries = names
+        .iter()
+        .map(|name| Summary::read(&run.join("members").join(name)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut metrics: Vec<&String> = Vec::new();
+    for summary in &summaries {
+        metrics.extend(summary.metrics.keys().filter(|k| !metrics.contains(k)).collect::<Vec<_>>());
+    }
+    let value = |s: &Summary, name: &str| s.metrics.get(name).and_then(Value::as_f64);
+    let mut quantiles = Vec::new();
+    for name in &metrics {
+        // A member without the metric counts as the worst: a failure must not improve a median.
+        let values: Vec<f64> =
+            summaries.iter().map(|s| value(s, name).unwrap_or(f64::INFINITY)).collect();
+        let [low, median, high] = [0.25, 0.5, 0.75].map(|q| quantile(&values, q));
+        findings.metric(name.as_str(), median);
+        let missing = values.iter().filter(|v| !v.is_finite()).count();
+        quantiles.push(json!([name, low, median, high, missing]));
+    }
+    let failed = summaries.iter().filter(|s| s.status() != "done").count();
+    findings.metric("members", summaries.len() as f64);
+    findings.metric("members_failed", failed as f64);
+    findings.notes.push(format!(
+        "{} members, {failed} of them failed. Every metric is the median over the members; a member without it counts as the worst.",
+        summaries.len()
+    ));
+    findings.tables.push(json!({
+        "title": "Over the members",
+        "columns": ["metric", "25 %", "median", "75 %", "without it"],
+        "rows": quantiles,
+    }));
+    let varies = |name: &&&String| {
+        let values: Vec<_> = summaries.iter().map(|s| value(s, name)).collect();
+        values.windows(2).any(|v| v[0] != v[1])
+    };
+    let shown: Vec<&&String> = metrics.iter().filter(varies).take(COLUMNS).collect();
+    let mut columns = vec![json!("member"), json!("status")];
+    columns.extend(shown.iter().map(|n| json!(n)));
+    let rows: Vec<Value> = names
+        .iter()
+        .zip(&summaries)
+        .map(|(name, s)| {
+            let mut row = vec![json!(name), json!(s.status())];
+            row.extend(shown.iter().map(|n| s.metrics.get(**n).cloned().unwrap_or(Value::Null)));
+            Value::Array(row)
+        })
+        .collect();
+    findings.tables.push(json!({"title": "Members", "columns": columns, "rows": rows}));
+    let panels = shown.iter().take(PANELS).map(|name| {
+        let y: Vec<f64> = summaries.iter().map(|s| value(s, name).unwrap_or(f64::NAN)).collect();
+        let spread = y.iter().copied().filter(|v| v.is_finite()).fold((f64::INFINITY, 0.0_f64), |(l, h), v| {
+            (l.min(v), h.max(v))
+        });
+        let axes = Axes {
+            title: (**name).clone(),
+            x: "member".into(),
+            y: String::new(),
+            log_y: spread.0 > 0.0 && spread.1 > 30.0 * spread.0,
+            ..Axes::default()
+        };
+        let x = (1..=y.len()).map(|i| i as f64).collect();
+        Lines { axes, lines: vec![Line { x, y, style: Style::Points, ..Line::default() }] }
+    });
+    let figure = Panels { title: loaded.config.name.clone(), columns: 2, panels: panels.collect() };
+    if !figure.panels.is_empty() {
+        findings.figure(run, "members", "One point a member, in the order of the table.", &figure)?;
+    }
+    Ok(findings)
+}

@@ -29,13 +29,14 @@ pub struct CorrelationDimension {
     pub dimension: f64,
 }
 
-/// The slope of `log C(r)` against `log r`, `C(r)` being the fraction of pairs of samples of `[time, channel]` that are
-/// nearer than `r` and more than `theiler` samples apart in time.
+/// The slope of `log C(r)` against `log r`, `C(r)` being the fraction of pairs of samples of `[time, channel]` that
+/// are nearer than `r` and more than `theiler` samples apart in time.
 ///
-/// A longer series is thinned evenly to 5000 points or fewer. The slope is the least-squares one over the radii at which `C` lies
-/// between 10⁻³ (five neighbours a point, if that is more) and 3·10⁻²: below, chance and noise rule; above, the size of
-/// the set. On 5000 points this comes within 3 % for the Lorenz and Hénon attractors and reads 5 % low for a filled cube.
-/// Noise of a tenth of a standard deviation and more fills the space at these scales and raises the figure.
+/// A longer series is thinned evenly to 5000 points or fewer. The slope is the least-squares one over the radii at
+/// which `C` lies between 10⁻³ (five neighbours a point, if that is more) and 3·10⁻²: below, chance and noise rule;
+/// above, the size of the set. On 5000 points this comes within 3 % for the Lorenz and Hénon attractors and reads 5
+/// % low for a filled cube. Noise of a tenth of a standard deviation and more fills the space at these scales and
+/// raises the figure.
 ///
 /// `theiler` should exceed the time over which the series is smooth: a tenth of a turn at least, or pairs along the
 /// trajectory make every flow one-dimensional.

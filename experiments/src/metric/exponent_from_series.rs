@@ -25,15 +25,15 @@ pub struct NeighbourDivergence {
     pub exponent: f64,
 }
 
-/// The largest Lyapunov exponent by the mean divergence of nearest neighbours: `S(k) = ⟨log|x_{i+k} − x_{j(i)+k}|⟩` with `j(i)`
-/// the nearest neighbour of `x_i` more than `theiler` samples away in time grows like `λ₁ k`.
+/// The largest Lyapunov exponent by the mean divergence of nearest neighbours: `S(k) = ⟨log|x_{i+k} − x_{j(i)+k}|⟩`
+/// with `j(i)` the nearest neighbour of `x_i` more than `theiler` samples away in time grows like `λ₁ k`.
 ///
-/// `series` is `[time, channel]`, of full states or of a delay embedding. Up to 2000 points, evenly spread, are followed
-/// for `horizon` samples, which should reach the saturation of `S` (some three Lyapunov times for each factor of ten between
-/// nearest neighbours and the attractor's size). The slope is the least-squares one from the first `k` at which `S` has come 20 %
-/// of the way from `S(1)` to the mean of its last quarter up to the first `k` at 70 %: before, neighbours turn into the
-/// unstable direction; after, the attractor's size bends the curve. Noise starts the curve high and leaves less of it: with
-/// noise of more than some per cent, the figure is a lower bound.
+/// `series` is `[time, channel]`, of full states or of a delay embedding. Up to 2000 points, evenly spread, are
+/// followed for `horizon` samples, which should reach the saturation of `S` (some three Lyapunov times for each
+/// factor of ten between nearest neighbours and the attractor's size). The slope is the least-squares one from the
+/// first `k` at which `S` has come 20 % of the way from `S(1)` to the mean of its last quarter up to the first `k`
+/// at 70 %: before, neighbours turn into the unstable direction; after, the attractor's size bends the curve. Noise
+/// starts the curve high and leaves less of it: with noise of more than some per cent, the figure is a lower bound.
 ///
 /// M. T. Rosenstein, J. J. Collins, C. J. De Luca, Physica D 65, 117 (1993).
 pub fn exponent_from_series(

@@ -12,8 +12,9 @@ const RADIUS: f64 = 4.0;
 /// `D_H`, the mean over the channels of the Hellinger distance `√(1 − Σ_ω √(p_ω q_ω))` between the smoothed power
 /// spectra of two trajectories `[time, channel]`, in `[0, 1]`.
 ///
-/// The longer series is cut to the length of the shorter. A generated channel that is constant has no power to share:
-/// its distance is one. So is that of a series that is not finite. NaN where the truth is not finite or has no length.
+/// The longer series is cut to the length of the shorter. A generated channel that is constant has no power to
+/// share: its distance is one. So is that of a series that is not finite. NaN where the truth is not finite or has
+/// no length.
 ///
 /// F. Hess et al., "Generalized Teacher Forcing for Learning Chaotic Dynamics", ICML 2023, appendix A.4.
 pub fn hellinger_distance(truth: ArrayView2<'_, f64>, generated: ArrayView2<'_, f64>) -> f64 {
@@ -32,9 +33,10 @@ pub fn hellinger_distance(truth: ArrayView2<'_, f64>, generated: ArrayView2<'_, 
     p.columns().into_iter().zip(q.columns()).map(distance).sum::<f64>() / truth.ncols() as f64
 }
 
-/// The power spectra `[frequency, channel]` of a series `[time, channel]`, frequency `k` being `k/n` cycles a sample:
-/// each channel is standardised, `|rfft|²` is smoothed by a Gaussian window of `smoothing` bins (cut at four of them,
-/// the spectrum reflected at its ends), and the sum is made one. A constant channel has a spectrum of zeros.
+/// The power spectra `[frequency, channel]` of a series `[time, channel]`, frequency `k` being `k/n` cycles a
+/// sample: each channel is standardised, `|rfft|²` is smoothed by a Gaussian window of `smoothing` bins (cut at
+/// four of them, the spectrum reflected at its ends), and the sum is made one. A constant channel has a spectrum of
+/// zeros.
 pub fn power_spectra(series: ArrayView2<'_, f64>, smoothing: f64) -> Array2<f64> {
     let n = series.nrows();
     if n == 0 {

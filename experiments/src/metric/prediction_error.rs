@@ -7,8 +7,8 @@ use rayon::prelude::*;
 /// Starts that one task goes through: fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 256;
 
-/// `PE(n)` for `n = 1 … steps`: the mean over the starts `t` and the channels of `|g(Fⁿ(z_t)) − x_{t+n}|²`, in squared
-/// units of the series `[time, channel]`, with `z_t` the model's state after the samples up to `t`.
+/// `PE(n)` for `n = 1 … steps`: the mean over the starts `t` and the channels of `|g(Fⁿ(z_t)) − x_{t+n}|²`, in
+/// squared units of the series `[time, channel]`, with `z_t` the model's state after the samples up to `t`.
 ///
 /// Every sample is a start, but for the first ones of a model with memory and those whose target is beyond the end.
 /// Infinite where a prediction is not finite, NaN where there is no start.

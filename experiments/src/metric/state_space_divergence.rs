@@ -46,7 +46,8 @@ pub fn state_space_divergence(truth: ArrayView2<'_, f64>, generated: ArrayView2<
 /// and `q` the same of the generated ones.
 ///
 /// Generated samples outside the box are left out of `n` and of `Σ n`, as published: the measure compares the
-/// densities where the true data are. All cells count, the empty ones in closed form, so the number of channels is free.
+/// densities where the true data are. All cells count, the empty ones in closed form, so the number of channels is
+/// free.
 pub fn binned_divergence(truth: ArrayView2<'_, f64>, generated: ArrayView2<'_, f64>, bins: u32) -> f64 {
     if let Some(verdict) = degenerate(truth, generated) {
         return verdict;
@@ -80,11 +81,12 @@ pub fn binned_divergence(truth: ArrayView2<'_, f64>, generated: ArrayView2<'_, f
     cells.values().copied().map(term).sum::<f64>() + (all - cells.len() as f64) * term([0.0; 2])
 }
 
-/// The Monte Carlo mean of `log p(s) − log q(s)` over `samples` draws `s` from `p`, a mixture of one normal density of
-/// unit variance at each of the first 10 000 true samples; `q` is the same of the generated ones.
+/// The Monte Carlo mean of `log p(s) − log q(s)` over `samples` draws `s` from `p`, a mixture of one normal density
+/// of unit variance at each of the first 10 000 true samples; `q` is the same of the generated ones.
 ///
 /// The logarithm of a mixture is taken as a whole (log-sum-exp), so samples far from every component count in full.
-/// The estimate's standard error is that of a mean of `samples` terms: a few hundredths where the measures overlap, more beyond.
+/// The estimate's standard error is that of a mean of `samples` terms: a few hundredths where the measures overlap,
+/// more beyond.
 pub fn mixture_divergence(
     truth: ArrayView2<'_, f64>,
     generated: ArrayView2<'_, f64>,

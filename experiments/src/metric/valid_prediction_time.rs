@@ -20,8 +20,9 @@ pub struct ValidPredictions {
     pub quartiles: [f64; 3],
 }
 
-/// The times, from each of the samples `starts`, at which `√(mean_c ((x̂_c − x_c)/σ_c)²)` first passes the threshold,
-/// linear between samples; `σ_c` is the standard deviation of channel `c` of the series `[time, channel]`.
+/// The times, from each of the samples `starts`, at which `√(mean_c ((x̂_c − x_c)/σ_c)²)` first passes the
+/// threshold, linear between samples; `σ_c` is the standard deviation of channel `c` of the series `[time,
+/// channel]`.
 ///
 /// `unit` is the length of a sample: with `λ₁ Δt`, the times are Lyapunov times. A prediction ends after `horizon`
 /// samples or with the series, and counts in full if it is valid until then. Starts beyond the end are left out;

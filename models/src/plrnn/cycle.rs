@@ -10,7 +10,8 @@ use super::regions::Region;
 const ON_KINK: f64 = 1e-9;
 /// How near the unit circle an eigenvalue decides nothing.
 const NEUTRAL: f64 = 1e-9;
-/// The relative imaginary part up to which an eigenvalue is real: rounding splits a double one by the root of the precision.
+/// The relative imaginary part up to which an eigenvalue is real: rounding splits a double one by the root of the
+/// precision.
 const REAL: f64 = 1e-6;
 /// The most iterations of the QR algorithm.
 const QR_ITERATIONS: usize = 10_000;

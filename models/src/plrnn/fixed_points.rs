@@ -27,10 +27,11 @@ const ISOLATED: f64 = 1e-9;
 
 /// How to search for cycles.
 ///
-/// In a word of regions `D₁ … D_k` the map is affine at every step, so its cycle solves one linear system; it is one of
-/// the map if its points lie in these regions. If they do not, the search goes towards them as far as the points come closer
-/// to a cycle, and takes the regions that it is then in for the next word. It starts from stretches of a trajectory, which lie
-/// close to the cycles of its attractor, from random orbits and from random words; where there are few words, it tries them all.
+/// In a word of regions `D₁ … D_k` the map is affine at every step, so its cycle solves one linear system; it is
+/// one of the map if its points lie in these regions. If they do not, the search goes towards them as far as the
+/// points come closer to a cycle, and takes the regions that it is then in for the next word. It starts from
+/// stretches of a trajectory, which lie close to the cycles of its attractor, from random orbits and from random
+/// words; where there are few words, it tries them all.
 ///
 /// After L. Eisenmann et al., "Bifurcations and loss jumps in RNN training", NeurIPS 2023.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,12 +63,17 @@ pub struct Cycles {
     pub cycles: Vec<Cycle>,
     /// For each period up to the longest, whether all words were tried, so that no isolated cycle is missing.
     pub complete: Vec<bool>,
-    /// Words met whose linear system is singular: they have no cycle, or a continuum of them, none of which is listed.
+    /// Words met whose linear system is singular: they have no cycle, or a continuum of them, none of which is
+    /// listed.
     pub singular: usize,
 }
 
 impl CycleSearch {
-    /// Searches a map; `trajectory` are states on its attractor, or nothing.
+    /// Searches a map; `trajectory` are states on its attractor, or nothing. What is listed is a cycle; that none is
+    /// missing is certain only for a period that is [`complete`](Cycles::complete).
+    ///
+    /// # Panics
+    /// If a state has not the length of the map's.
     pub fn run(&self, map: &PiecewiseLinearMap, trajectory: &[Array1<f64>]) -> Cycles {
         let mut search = Search {
             map,
@@ -86,8 +92,7 @@ impl CycleSearch {
                 all_words(&pieces, period, |word| search.descend(word, None));
             } else {
                 for start in closest_returns(map, trajectory, period, self.visited) {
-                    search
-                        .from_points(trajectory[start..start + period].iter().map(|z| z.to_vec()).collect());
+                    search.start_at(trajectory[start..start + period].iter().map(|z| z.to_vec()).collect());
                 }
                 self.random_starts(&pieces, period, trajectory, &mut search);
             }
@@ -116,7 +121,7 @@ impl CycleSearch {
                 let width = (4.0 * random.random::<f64>() - 2.0).exp();
                 let mut along = |(c, s): (&f64, &f64)| c + s * width * (2.0 * random.random::<f64>() - 1.0);
                 let z = centre.iter().zip(&spread).map(&mut along).collect();
-                search.from_points(orbit(search.map, z, period));
+                search.start_at(orbit(search.map, z, period));
             } else {
                 let mut region =
                     || Region(pieces.iter().map(|p| p[random.random_range(0..p.len())]).collect());
@@ -146,13 +151,13 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Starts from points, each in its region.
-    fn from_points(&mut self, points: Vec<Vec<f64>>) {
+    fn start_at(&mut self, points: Vec<Vec<f64>>) {
         let misfit = self.misfit(&points);
         self.descend(self.regions(&points), Some((points, misfit)));
     }
 
-    /// Newton's method on the points of a cycle, which is exact within a word, with steps short enough that the misfit
-    /// falls. A word without points starts at its own cycle, wherever that lies.
+    /// Newton's method on the points of a cycle, which is exact within a word, with steps short enough that the
+    /// misfit falls. A word without points starts at its own cycle, wherever that lies.
     fn descend(&mut self, mut word: Vec<Region>, mut last: Option<(Vec<Vec<f64>>, f64)>) {
         let mut hash = DefaultHasher::new();
         word.hash(&mut hash);
@@ -240,8 +245,8 @@ impl Search<'_> {
     }
 }
 
-/// The cycle of affine maps: its first point from `(1 − J_k ⋯ J₁) z = b_k + J_k b_{k−1} + …`, the others from it. Quick, and
-/// as exact as the product is small.
+/// The cycle of affine maps: its first point from `(1 − J_k ⋯ J₁) z = b_k + J_k b_{k−1} + …`, the others from it.
+/// Quick, and as exact as the product is small.
 fn solve(affine: &[(DMatrix<f64>, DVector<f64>)]) -> Option<Vec<Vec<f64>>> {
     let m = affine.first()?.1.len();
     let (mut product, mut offset) = (DMatrix::identity(m, m), DVector::zeros(m));
@@ -258,7 +263,8 @@ fn solve(affine: &[(DMatrix<f64>, DVector<f64>)]) -> Option<Vec<Vec<f64>>> {
     points.iter().flatten().all(|x| x.is_finite()).then_some(points)
 }
 
-/// The same by one system for all points, `z_{t+1} − J_t z_t = b_t`: exact to rounding however much the cycle expands.
+/// The same by one system for all points, `z_{t+1} − J_t z_t = b_t`: exact to rounding however much the cycle
+/// expands.
 fn solve_together(affine: &[(DMatrix<f64>, DVector<f64>)]) -> Option<Vec<Vec<f64>>> {
     let (k, m) = (affine.len(), affine.first()?.1.len());
     let (mut matrix, mut right) = (DMatrix::zeros(k * m, k * m), DVector::zeros(k * m));
@@ -396,7 +402,8 @@ mod tests {
 
     #[test]
     fn a_stable_cycle_of_two() {
-        // z/2 + 3/4 below zero, −3z/2 + 3/4 up to one: the fixed point 0.3 is unstable, the cycle 9/14, −3/14 is not.
+        // z/2 + 3/4 below zero, −3z/2 + 3/4 up to one: the fixed point 0.3 is unstable, the cycle 9/14, −3/14 is
+        // not.
         let map = clipped_line(-1.0, 0.75);
         let found = search(4, 0).run(&map, &orbit(&map, vec![0.2], 100));
         assert_eq!(counts(&map, &found), [1, 1, 0, 0]);

@@ -14,7 +14,8 @@ pub(super) const CLIPPED: u8 = 2;
 
 /// Which of its pieces every hidden unit is on: what identifies a linear region.
 ///
-/// The slopes alone do not: a clipped unit has slope zero below both of its kinks and above both, with different offsets.
+/// The slopes alone do not: a clipped unit has slope zero below both of its kinks and above both, with different
+/// offsets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region(pub(super) Vec<u8>);
 

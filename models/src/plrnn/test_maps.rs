@@ -33,8 +33,8 @@ pub(super) fn tents(p: f64, number: usize) -> PiecewiseLinearMap {
     axes(1.0 / p, -(1.0 / p + 1.0 / (1.0 - p)), -p, 0.0, number)
 }
 
-/// On each of two axes `z/2 − 1/2` below zero, `2z − 1/2` above: fixed points at −1 (stable) and 1/2; the axes turned by the
-/// rotation with cosine 0.8.
+/// On each of two axes `z/2 − 1/2` below zero, `2z − 1/2` above: fixed points at −1 (stable) and 1/2; the axes
+/// turned by the rotation with cosine 0.8.
 pub(super) fn four_quadrants() -> PiecewiseLinearMap {
     let map = axes(0.5, 1.5, 0.0, -0.5, 2);
     let turn = rotation();

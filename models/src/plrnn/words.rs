@@ -44,8 +44,8 @@ pub(super) fn all_words(pieces: &[&[u8]], period: usize, mut f: impl FnMut(Vec<R
     }
 }
 
-/// Where the stretches of a length in a trajectory begin, one of every word, at most so many: those first after which it
-/// comes closest to where it was.
+/// Where the stretches of a length in a trajectory begin, one of every word, at most so many: those first after
+/// which it comes closest to where it was.
 pub(super) fn closest_returns(
     map: &PiecewiseLinearMap,
     trajectory: &[Array1<f64>],

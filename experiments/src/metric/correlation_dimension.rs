@@ -25,7 +25,8 @@ pub struct CorrelationDimension {
     pub sums: Vec<f64>,
     /// The radii of the fit.
     pub scaling: Range<usize>,
-    /// `d log C/d log r` over the fit; NaN where fewer than three radii are in it.
+    /// `d log C/d log r` over the fit; NaN where fewer than three radii are in it or a sample is
+    /// not finite.
     pub dimension: f64,
 }
 
@@ -68,7 +69,8 @@ pub fn correlation_dimension(series: ArrayView2<'_, f64>, theiler: usize) -> Cor
     let place = |c: f64| sums.partition_point(|s| *s < c);
     let scaling = place(lowest)..place(SCALING.end).max(place(lowest));
     let logs: Vec<(f64, f64)> = scaling.clone().map(|k| (radii[k].ln(), sums[k].ln())).collect();
-    let dimension = if logs.len() < 3 { f64::NAN } else { slope(&logs) };
+    let defined = logs.len() >= 3 && series.iter().all(|x| x.is_finite());
+    let dimension = if defined { slope(&logs) } else { f64::NAN };
     CorrelationDimension { radii, sums, scaling, dimension }
 }
 
@@ -168,6 +170,10 @@ mod tests {
     fn nothing_has_no_dimension() {
         assert!(correlation_dimension(Array2::zeros((0, 2)).view(), 0).dimension.is_nan());
         assert!(correlation_dimension(Array2::zeros((50, 2)).view(), 0).dimension.is_nan());
+        let mut diverged = henon(500);
+        assert!(correlation_dimension(diverged.view(), 0).dimension.is_finite());
+        diverged[[499, 0]] = f64::INFINITY;
+        assert!(correlation_dimension(diverged.view(), 0).dimension.is_nan());
     }
 
     const GOLDEN: [f64; 3] = [0.4399664858027899, 0.08320543961200871, 0.016197185935315987];

@@ -21,7 +21,8 @@ pub struct NeighbourDivergence {
     pub curve: Vec<f64>,
     /// The samples of the fit.
     pub growth: Range<usize>,
-    /// The slope over the fit, the largest exponent, per sample; NaN where fewer than three samples are in it.
+    /// The slope over the fit, the largest exponent, per sample; NaN where fewer than three samples are in it
+    /// or one is not finite.
     pub exponent: f64,
 }
 
@@ -66,7 +67,8 @@ pub fn exponent_from_series(
         .collect();
     let growth = growth(&curve);
     let fit: Vec<(f64, f64)> = growth.clone().map(|k| (k as f64, curve[k])).collect();
-    let exponent = if fit.len() < 3 { f64::NAN } else { slope(&fit) };
+    let defined = fit.len() >= 3 && series.iter().all(|x| x.is_finite());
+    let exponent = if defined { slope(&fit) } else { f64::NAN };
     NeighbourDivergence { curve, growth, exponent }
 }
 
@@ -139,6 +141,9 @@ mod tests {
         let e = exponent_from_series(turn.view(), 10, 50).exponent;
         assert!(e.is_nan() || e.abs() < 1e-6, "{e}");
         assert!(exponent_from_series(turn.slice(s![..20, ..]), 10, 50).exponent.is_nan());
+        let mut diverged = henon(500);
+        diverged[[499, 0]] = f64::NAN;
+        assert!(exponent_from_series(diverged.view(), 10, 40).exponent.is_nan());
     }
 
     const GOLDEN: [f64; 3] = [-5.723242791156279, -4.579539055675669, -0.9653048367767926];

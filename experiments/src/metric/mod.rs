@@ -1,13 +1,29 @@
 //! Measures of predictions: pure functions of arrays.
 
+mod correlation_dimension;
+mod exponent_from_series;
+#[cfg(test)]
+mod golden;
+mod hellinger;
+mod prediction_error;
 mod quantile;
 mod relative_l2;
+mod return_map;
 mod spectrum;
+mod state_space_divergence;
+mod valid_prediction_time;
 mod valid_time;
 
+pub use correlation_dimension::{CorrelationDimension, correlation_dimension};
+pub use exponent_from_series::{NeighbourDivergence, exponent_from_series};
+pub use hellinger::{hellinger_distance, power_spectra};
+pub use prediction_error::prediction_errors;
 pub use quantile::quantile;
 pub use relative_l2::{by_lead_time, relative_l2};
+pub use return_map::{Maximum, maxima, return_map};
 pub use spectrum::mean_spectrum;
+pub use state_space_divergence::{binned_divergence, mixture_divergence, state_space_divergence};
+pub use valid_prediction_time::{VALID_THRESHOLD, ValidPredictions, even_starts, valid_prediction_time};
 pub use valid_time::valid_time;
 
 /// Every metric of `summary.json`: its name, and what it is.
@@ -34,6 +50,18 @@ pub const METRICS: &[(&str, &str)] = &[
         "spectrum_error",
         "mean absolute difference of the logarithms of the energy spectra at the last lead time",
     ),
+    (
+        "d_stsp",
+        "divergence, in nats, of the generated trajectory's distribution in state space from the true one's",
+    ),
+    (
+        "d_hellinger",
+        "Hellinger distance of the generated power spectrum from the true one, the mean over the channels",
+    ),
+    ("pe_<n>", "mean squared error of predictions n steps ahead, from every sample of the test series"),
+    ("lyapunov_max", "largest Lyapunov exponent, per unit of time"),
+    ("kaplan_yorke", "Kaplan-Yorke dimension, from the Lyapunov spectrum"),
+    ("correlation_dimension", "correlation dimension of the generated trajectory"),
     ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("params", "parameters of the model"),

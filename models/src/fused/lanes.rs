@@ -3,7 +3,19 @@
 //! A matrix times such a column of vectors needs no shuffle and no horizontal sum, whatever its size, so one kernel serves
 //! a map of three variables as well as one of sixty-four.
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
+
+/// The number of samples of a group, when dispatched.
+pub(super) struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F32_LANES
+    }
+}
 
 /// The samples of a group, `[step, sample, entry]` to `[step, entry, lane]`; lanes beyond the batch are zero.
 pub(super) fn pack<S: Simd>(values: &[f32], batch: usize, entries: usize, group: usize) -> Vec<f32> {

@@ -4,10 +4,12 @@
 //! backend and is what the kernels are tested against.
 
 mod gelu;
+mod jacobian_growth;
 mod lanes;
 mod plrnn_unroll;
 
 pub use gelu::gelu;
+pub use jacobian_growth::{Growth, jacobian_growth};
 pub use plrnn_unroll::{Forcing, TensorMap, plrnn_unroll};
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;

@@ -7,7 +7,7 @@ use burn::tensor::{DType, Shape, TensorData};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::super::lanes::{apply, outer, pack, unpack};
+use super::super::lanes::{Lanes, apply, outer, pack, unpack};
 use super::{Forcing, Seven, composed};
 
 /// Steps whose hidden units are kept at once on the way back, and whose products are added while sums stay in registers.
@@ -322,18 +322,6 @@ impl WithSimd for Back<'_> {
         let mut by_start = vec![0.0; m * S::F32_LANES];
         S::as_mut_simd_f32s(&mut by_start).0.copy_from_slice(&carry);
         Part { sums, start: by_start, signals: by_signals }
-    }
-}
-
-/// The number of samples of a group.
-struct Lanes;
-
-impl WithSimd for Lanes {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        S::F32_LANES
     }
 }
 

@@ -3,6 +3,7 @@
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
+use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
 /// A model and its parameters.
@@ -11,19 +12,25 @@ use crate::semilinear_operator::SemilinearOperatorConfig;
 pub enum ModelConfig {
     /// The semilinear neural operator, or by `linear = "none"` the plain residual Fourier neural operator.
     SemilinearOperator(SemilinearOperatorConfig),
+    /// A piecewise-linear recurrent network.
+    Plrnn(PlrnnConfig),
 }
 
 /// Every model: its name, and what it is.
-pub const MODELS: &[(&str, &str)] = &[(
-    "semilinear_operator",
-    "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
-)];
+pub const MODELS: &[(&str, &str)] = &[
+    (
+        "semilinear_operator",
+        "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
+    ),
+    ("plrnn", "piecewise-linear recurrent network, a map trained on time series by generalized teacher forcing"),
+];
 
 impl ModelConfig {
     /// The name in configs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::SemilinearOperator(_) => "semilinear_operator",
+            Self::Plrnn(_) => "plrnn",
         }
     }
 }
@@ -33,6 +40,7 @@ impl Validate for ModelConfig {
         let check = check.table(self.name());
         match self {
             Self::SemilinearOperator(c) => c.validate(check),
+            Self::Plrnn(c) => c.validate(check),
         }
     }
 }

@@ -53,7 +53,8 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 5] = ["problem", "solver", "data.initial", "model", "train.optimiser"];
+pub(crate) const CHOICES: [&str; 6] =
+    ["problem", "solver", "data.initial", "model", "train.optimiser", "train.forcing"];
 
 impl Validate for ExperimentConfig {
     fn validate(&self, mut check: Check<'_>) {
@@ -87,12 +88,22 @@ impl Validate for ExperimentConfig {
         }
         if let Some(train) = &self.train {
             train.validate(check.table("train"));
-            let window = train.unroll + train.push_forward;
+            let series = matches!(self.model, Some(ModelConfig::Plrnn(_)));
+            train.check_family(check.table("train"), series);
+            let window = if series {
+                train.sequence.map_or(0, |samples| samples.saturating_sub(1))
+            } else {
+                train.unroll + train.push_forward
+            };
             check.require(
                 window <= self.data.steps,
-                "train.unroll",
+                if series { "train.sequence" } else { "train.unroll" },
                 format!("{window} steps of training in trajectories of {} steps", self.data.steps),
-                "lower train.unroll or train.push_forward, or raise data.steps",
+                if series {
+                    "lower train.sequence, or raise data.steps"
+                } else {
+                    "lower train.unroll or train.push_forward, or raise data.steps"
+                },
             );
         }
         check.require(
@@ -141,6 +152,12 @@ impl ExperimentConfig {
     fn check_model(&self, problem: &problem::Problem) -> Result<(), Issue> {
         let Some(model) = &self.model else { return Ok(()) };
         let path = format!("model.{}", model.name());
+        if let ModelConfig::Plrnn(plrnn) = model {
+            let problem::Problem::Ode(ode) = problem else {
+                return Err(Issue::new(path, "'plrnn' learns time series").hint("take a system of ordinary equations"));
+            };
+            return if self.data.file.is_some() { Ok(()) } else { plrnn.fits(ode.dimension()) };
+        }
         match problem {
             problem::Problem::Pde(p)
                 if p.grid().axes() == 1 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>

@@ -64,7 +64,12 @@ pub fn surrogate(
     let data = progress.data(&recipe)?;
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     keep_card(&data, run, &mut findings)?;
-    let ModelConfig::SemilinearOperator(operator) = model;
+    let ModelConfig::SemilinearOperator(operator) = model else {
+        return Err(Error::Usage {
+            message: format!("'{}' learns no fields", model.name()),
+            hint: "take a model of fields, such as [model.semilinear_operator]".into(),
+        });
+    };
     let mut roles = vec![("model", operator.clone())];
     if config.evaluate.baselines.contains(&Baseline::Fno) && operator.linear == LinearPart::Exact {
         roles.push(("fno", SemilinearOperatorConfig { linear: LinearPart::None, ..operator.clone() }));

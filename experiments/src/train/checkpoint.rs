@@ -28,6 +28,9 @@ pub(super) struct Place {
     pub(super) best: Option<(f64, u64)>,
     /// Validations since the best.
     pub(super) stale: usize,
+    /// The bits of the forcing of a model of time series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) forcing: Option<u64>,
     pub(super) seconds: f64,
     pub(super) done: bool,
 }

@@ -1,14 +1,19 @@
-//! Training: windows of trajectories, unrolled losses, AdamW, checkpoints that resume bit for bit.
+//! Training: windows of trajectories, unrolled or forced losses, optimisers, checkpoints that resume bit for bit.
 
 mod checkpoint;
 mod optimiser;
+mod radam;
 mod schedule;
+mod sequences;
 mod session;
 
 pub use optimiser::OptimiserConfig;
+pub use schedule::Schedule;
+pub use sequences::SequenceSession;
 pub(crate) use session::rollout;
 pub use session::{Session, Trained};
 
+use flowmap_models::plrnn::{ForcingConfig, RegulariserConfig};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
@@ -16,20 +21,28 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over all windows of the training trajectories.
+    /// Passes over all windows of the training trajectories; of a model of time series, `batches` random batches each.
     pub epochs: usize,
     /// Windows of a step.
     pub batch: usize,
-    /// Steps of the model through which the loss is followed.
+    /// Steps of a model of fields through which the loss is followed.
     pub unroll: usize,
-    /// Steps of the model before them through which no gradient flows (J. Brandstetter et al., ICLR 2022).
+    /// Steps of a model of fields before them through which no gradient flows (J. Brandstetter et al., ICLR 2022).
     pub push_forward: usize,
+    /// Samples of a window of a model of time series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<usize>,
+    /// Batches of an epoch of a model of time series; unless given, 50.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batches: Option<usize>,
     /// Standard deviation of the noise on inputs, relative to that of the data.
     pub noise: f64,
     /// The share of all steps in which the rate rises from zero.
     pub warm_up: f64,
-    /// The rate at the end, relative to its highest; in between it falls as a cosine.
+    /// The rate at the end, relative to its highest.
     pub final_rate: f64,
+    /// How the rate falls in between.
+    pub schedule: Schedule,
     /// The norm of all gradients together at which they are clipped; zero clips nothing.
     pub clip: f64,
     /// Epochs between two validations.
@@ -38,6 +51,12 @@ pub struct TrainConfig {
     pub patience: usize,
     /// The optimiser.
     pub optimiser: OptimiserConfig,
+    /// How a model of time series is pulled towards the data; unless given, adaptively.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forcing: Option<ForcingConfig>,
+    /// Penalties on the weights of a model of time series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regulariser: Option<RegulariserConfig>,
 }
 
 impl Default for TrainConfig {
@@ -47,13 +66,18 @@ impl Default for TrainConfig {
             batch: 16,
             unroll: 1,
             push_forward: 0,
+            sequence: None,
+            batches: None,
             noise: 0.0,
             warm_up: 0.05,
             final_rate: 0.01,
+            schedule: Schedule::Cosine,
             clip: 1.0,
             validate_every: 1,
             patience: 0,
             optimiser: OptimiserConfig::default(),
+            forcing: None,
+            regulariser: None,
         }
     }
 }
@@ -70,5 +94,54 @@ impl Validate for TrainConfig {
         check.non_negative("clip", self.clip);
         check.at_least("validate_every", self.validate_every, 1);
         self.optimiser.validate(check.table("optimiser"));
+        if let Some(sequence) = self.sequence {
+            check.within("sequence", sequence, 2, 1_000_000);
+        }
+        if let Some(batches) = self.batches {
+            check.within("batches", batches, 1, 1_000_000);
+        }
+        if let Some(forcing) = &self.forcing {
+            forcing.validate(check.table("forcing"));
+        }
+        if let Some(regulariser) = &self.regulariser {
+            regulariser.validate(check.table("regulariser"));
+        }
+        check.require(
+            self.schedule != Schedule::Exponential || self.final_rate > 0.0,
+            "final_rate",
+            "an exponential decay never reaches zero",
+            "give a final_rate above 0, such as 1e-3",
+        );
+    }
+}
+
+impl TrainConfig {
+    /// Checks that only those keys are there that a family of models knows: of time series, or of fields.
+    pub(crate) fn check_family(&self, mut check: Check<'_>, series: bool) {
+        let foreign: &[(&str, bool)] = if series {
+            &[("unroll", self.unroll != 1), ("push_forward", self.push_forward != 0)]
+        } else {
+            &[
+                ("sequence", self.sequence.is_some()),
+                ("batches", self.batches.is_some()),
+                ("forcing", self.forcing.is_some()),
+                ("regulariser", self.regulariser.is_some()),
+            ]
+        };
+        for (key, given) in foreign {
+            let of = if series { "fields" } else { "time series" };
+            check.require(
+                !given,
+                key,
+                format!("'{key}' is for models of {of}"),
+                "leave it out, or take another model",
+            );
+        }
+        check.require(
+            !series || self.sequence.is_some(),
+            "sequence",
+            "a model of time series needs the length of its windows",
+            "give train.sequence, such as 200",
+        );
     }
 }

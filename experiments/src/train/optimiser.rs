@@ -6,6 +6,8 @@ use burn::tensor::Tensor;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
+use super::radam::RAdam;
+
 /// An optimiser and its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,6 +16,8 @@ pub enum OptimiserConfig {
     Adam(Adam),
     /// AdamW (I. Loshchilov, F. Hutter, ICLR 2019).
     Adamw(AdamW),
+    /// RAdam (L. Liu et al., ICLR 2020).
+    Radam(RAdam),
 }
 
 /// Parameters of Adam.
@@ -58,6 +62,7 @@ impl OptimiserConfig {
         match self {
             Self::Adam(c) => c.rate,
             Self::Adamw(c) => c.rate,
+            Self::Radam(c) => c.rate,
         }
     }
 
@@ -65,6 +70,7 @@ impl OptimiserConfig {
         let decay = match self {
             Self::Adam(_) => 0.0,
             Self::Adamw(c) => c.weight_decay,
+            Self::Radam(c) => return c.init(),
         };
         AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(decay as f32).init()
     }
@@ -74,6 +80,7 @@ impl Validate for OptimiserConfig {
     fn validate(&self, mut check: Check<'_>) {
         match self {
             Self::Adam(c) => check.table("adam").positive("rate", c.rate),
+            Self::Radam(c) => check.table("radam").positive("rate", c.rate),
             Self::Adamw(c) => {
                 let mut check = check.table("adamw");
                 check.positive("rate", c.rate);

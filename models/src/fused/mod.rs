@@ -4,8 +4,13 @@
 //! backend and is what the kernels are tested against.
 
 mod gelu;
+mod jacobian_growth;
+mod lanes;
+mod plrnn_unroll;
 
 pub use gelu::gelu;
+pub use jacobian_growth::{Growth, jacobian_growth};
+pub use plrnn_unroll::{Forcing, TensorMap, plrnn_unroll};
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -13,6 +18,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Flex, backend_extension};
+use plrnn_unroll::Seven;
 
 /// The operations of this module, as the backends see them.
 #[backend_extension(
@@ -31,6 +37,44 @@ pub trait FusedOps: Backend {
     fn gelu_with_slope(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
         gelu::composed::<Self>(x)
     }
+
+    /// The states of an unroll of a piecewise-linear map.
+    fn plrnn_unroll(
+        a: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+        h1: FloatTensor<Self>,
+        h2: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+        signals: FloatTensor<Self>,
+        forcing: Forcing,
+    ) -> FloatTensor<Self> {
+        plrnn_unroll::forward::<Self>((a, w1, w2, h1, h2, start, signals), &forcing)
+    }
+
+    /// The gradients of an unroll by its inputs.
+    fn plrnn_unroll_backward(
+        a: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+        h1: FloatTensor<Self>,
+        h2: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+        signals: FloatTensor<Self>,
+        states: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        forcing: Forcing,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
+        plrnn_unroll::backward::<Self>((a, w1, w2, h1, h2, start, signals), states, grad, &forcing)
+    }
 }
 
 impl FusedOps for Flex {
@@ -40,6 +84,42 @@ impl FusedOps for Flex {
 
     fn gelu_with_slope(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
         gelu::flex_with_slope(x)
+    }
+
+    fn plrnn_unroll(
+        a: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+        h1: FloatTensor<Self>,
+        h2: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+        signals: FloatTensor<Self>,
+        forcing: Forcing,
+    ) -> FloatTensor<Self> {
+        plrnn_unroll::flex_forward((a, w1, w2, h1, h2, start, signals), &forcing)
+    }
+
+    fn plrnn_unroll_backward(
+        a: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+        h1: FloatTensor<Self>,
+        h2: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+        signals: FloatTensor<Self>,
+        states: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        forcing: Forcing,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    ) {
+        plrnn_unroll::flex_backward((a, w1, w2, h1, h2, start, signals), states, grad, &forcing)
     }
 }
 
@@ -63,6 +143,52 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
 
     fn gelu_with_slope(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
         gelu::composed::<Self>(x)
+    }
+
+    fn plrnn_unroll(
+        a: FloatTensor<Self>,
+        w1: FloatTensor<Self>,
+        w2: FloatTensor<Self>,
+        h1: FloatTensor<Self>,
+        h2: FloatTensor<Self>,
+        start: FloatTensor<Self>,
+        signals: FloatTensor<Self>,
+        forcing: Forcing,
+    ) -> FloatTensor<Self> {
+        let nodes = [&a, &w1, &w2, &h1, &h2, &start, &signals].map(|x| x.node());
+        let [a, w1, w2, h1, h2, start, signals] =
+            [a, w1, w2, h1, h2, start, signals].map(|x| x.into_primitive());
+        match Unroll.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let inputs = (a, w1, w2, h1, h2, start, signals);
+                let (a, w1, w2, h1, h2, start, signals) = inputs.clone();
+                let states = B::plrnn_unroll(a, w1, w2, h1, h2, start, signals, forcing.clone());
+                prep.finish((inputs, states.clone(), forcing), states)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::plrnn_unroll(a, w1, w2, h1, h2, start, signals, forcing))
+            }
+        }
+    }
+}
+
+/// An unroll of a piecewise-linear map.
+#[derive(Debug)]
+struct Unroll;
+
+impl<B: FusedOps> Backward<B, 7> for Unroll {
+    type State = (Seven<B>, FloatTensor<B>, Forcing);
+
+    fn backward(self, ops: Ops<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let ((a, w1, w2, h1, h2, start, signals), states, forcing) = ops.state;
+        let (a, w1, w2, h1, h2, start, signals) =
+            B::plrnn_unroll_backward(a, w1, w2, h1, h2, start, signals, states, grad, forcing);
+        for (parent, grad) in ops.parents.into_iter().zip([a, w1, w2, h1, h2, start, signals]) {
+            if let Some(node) = parent {
+                grads.register::<B>(node.id, grad);
+            }
+        }
     }
 }
 

@@ -1,0 +1,356 @@
+//! For the CPU: a group of samples a vector, the whole sequence in one pass forward and one back.
+
+use burn::backend::ops::FloatTensorOps;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{DType, Shape, TensorData};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::super::lanes::{Lanes, apply, outer, pack, unpack};
+use super::{Forcing, Seven, composed};
+
+/// Steps whose hidden units are kept at once on the way back, and whose products are added while sums stay in registers.
+const BLOCK: usize = 8;
+
+/// Multiplications of a group of samples from which a task of its own pays.
+const TASK: usize = 40_000;
+
+pub(crate) fn forward(inputs: Seven<Flex>, forcing: &Forcing) -> FloatTensor<Flex> {
+    let Some(host) = Host::new(&inputs) else { return composed::forward::<Flex>(inputs, forcing) };
+    let unroll = host.unroll(forcing);
+    let packed = unroll.each_group(|group| Arch::new().dispatch(Forward { unroll: &unroll, group }));
+    let [steps, batch, latent] = [unroll.steps, unroll.batch, unroll.latent];
+    let mut states = vec![0.0; steps * batch * latent];
+    for (group, packed) in packed.iter().enumerate() {
+        Arch::new().dispatch(Unpack { packed, out: &mut states, batch, entries: latent, group });
+    }
+    tensor(states, &[steps, batch, latent])
+}
+
+pub(crate) fn backward(
+    inputs: Seven<Flex>,
+    states: FloatTensor<Flex>,
+    grad: FloatTensor<Flex>,
+    forcing: &Forcing,
+) -> Seven<Flex> {
+    let Some(host) = Host::new(&inputs) else {
+        return composed::backward::<Flex>(inputs, states, grad, forcing);
+    };
+    let unroll = host.unroll(forcing);
+    let (states, grad) = (states.to_contiguous(), grad.to_contiguous());
+    let (states, grad) = (values(&states), values(&grad));
+    let [m, h, f] = [unroll.latent, unroll.hidden, unroll.forced];
+    let transposed = Transposed {
+        a: transpose(unroll.a, m, m),
+        w1: transpose(unroll.w1, m, h),
+        w2: transpose(unroll.w2, h, m),
+    };
+    let parts = unroll.each_group(|group| {
+        Arch::new().dispatch(Back { unroll: &unroll, transposed: &transposed, states, grad, group })
+    });
+    let (batch, steps) = (unroll.batch, unroll.steps);
+    let mut sums = Sums::new(m, h);
+    let (mut start, mut signals) = (vec![0.0; batch * m], vec![0.0; steps * batch * f]);
+    for (group, part) in parts.iter().enumerate() {
+        sums.add(&part.sums);
+        Arch::new().dispatch(Unpack { packed: &part.start, out: &mut start, batch, entries: m, group });
+        Arch::new().dispatch(Unpack { packed: &part.signals, out: &mut signals, batch, entries: f, group });
+    }
+    (
+        tensor(sums.a, &[m, m]),
+        tensor(sums.w1, &[m, h]),
+        tensor(transpose(&sums.w2t, m, h), &[h, m]),
+        tensor(sums.h1, &[m]),
+        tensor(sums.h2, &[h]),
+        tensor(start, &[batch, m]),
+        tensor(signals, &[steps, batch, f]),
+    )
+}
+
+/// The inputs in rows.
+struct Host(Seven<Flex>);
+
+impl Host {
+    /// None unless all are `f32`.
+    fn new(inputs: &Seven<Flex>) -> Option<Self> {
+        let (a, w1, w2, h1, h2, start, signals) = inputs;
+        let single = [a, w1, w2, h1, h2, start, signals].iter().all(|x| x.dtype() == DType::F32);
+        single.then(|| {
+            Self((
+                a.to_contiguous(),
+                w1.to_contiguous(),
+                w2.to_contiguous(),
+                h1.to_contiguous(),
+                h2.to_contiguous(),
+                start.to_contiguous(),
+                signals.to_contiguous(),
+            ))
+        })
+    }
+
+    fn unroll<'a>(&'a self, forcing: &'a Forcing) -> Unroll<'a> {
+        let (a, w1, w2, h1, h2, start, signals) = &self.0;
+        let [steps, batch, forced] = signals.shape().dims::<3>();
+        Unroll {
+            steps,
+            batch,
+            forced,
+            latent: h1.shape().num_elements(),
+            hidden: h2.shape().num_elements(),
+            a: values(a),
+            w1: values(w1),
+            w2: values(w2),
+            h1: values(h1),
+            h2: values(h2),
+            start: values(start),
+            signals: values(signals),
+            forcing,
+        }
+    }
+}
+
+struct Unroll<'a> {
+    steps: usize,
+    batch: usize,
+    forced: usize,
+    latent: usize,
+    hidden: usize,
+    a: &'a [f32],
+    w1: &'a [f32],
+    w2: &'a [f32],
+    h1: &'a [f32],
+    h2: &'a [f32],
+    start: &'a [f32],
+    signals: &'a [f32],
+    forcing: &'a Forcing,
+}
+
+impl Unroll<'_> {
+    /// The results of all groups of samples in their order, in parallel where that pays.
+    fn each_group<T: Send>(&self, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+        let groups = self.batch.div_ceil(Arch::new().dispatch(Lanes));
+        let cost = self.steps * self.latent * (2 * self.hidden + self.latent);
+        if groups > 1 && cost >= TASK {
+            (0..groups).into_par_iter().map(work).collect()
+        } else {
+            (0..groups).map(work).collect()
+        }
+    }
+
+    /// `W₂ z` and the hidden units.
+    #[inline(always)]
+    fn hidden_units<S: Simd>(&self, simd: S, z: &[S::f32s], u: &mut [S::f32s], r: &mut [S::f32s]) {
+        let zero = simd.splat_f32s(0.0);
+        u.fill(zero);
+        apply(simd, self.w2, z, u);
+        for ((u, r), h2) in u.iter().zip(r).zip(self.h2) {
+            // What is not a number comes second, and is what the maximum then is.
+            *r = simd.max_f32s(zero, simd.add_f32s(*u, simd.splat_f32s(*h2)));
+            if self.forcing.clipped {
+                *r = simd.sub_f32s(*r, simd.max_f32s(zero, *u));
+            }
+        }
+    }
+
+    /// The start of the step after `t`: the state, pulled towards the signal.
+    #[inline(always)]
+    fn pull<S: Simd>(&self, simd: S, t: usize, state: &[S::f32s], signals: &[S::f32s], z: &mut [S::f32s]) {
+        let alpha = self.forcing.alpha[t];
+        let (keep, pull) = (simd.splat_f32s(1.0 - alpha), simd.splat_f32s(alpha));
+        z.copy_from_slice(state);
+        for (z, signal) in z.iter_mut().zip(&signals[t * self.forced..][..self.forced]) {
+            *z = simd.mul_add_e_f32s(keep, *z, simd.mul_f32s(pull, *signal));
+        }
+    }
+}
+
+/// The states of a group.
+struct Forward<'a> {
+    unroll: &'a Unroll<'a>,
+    group: usize,
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+        let Self { unroll: c, group } = self;
+        let (m, zero) = (c.latent, simd.splat_f32s(0.0));
+        let start = pack::<S>(c.start, c.batch, m, group);
+        let signals = pack::<S>(c.signals, c.batch, c.forced, group);
+        let signals = S::as_simd_f32s(&signals).0;
+        let mut z = S::as_simd_f32s(&start).0.to_vec();
+        let (mut u, mut r) = (vec![zero; c.hidden], vec![zero; c.hidden]);
+        let mut packed = vec![0.0; c.steps * m * S::F32_LANES];
+        for (t, state) in S::as_mut_simd_f32s(&mut packed).0.chunks_exact_mut(m).enumerate() {
+            c.hidden_units(simd, &z, &mut u, &mut r);
+            for (state, h1) in state.iter_mut().zip(c.h1) {
+                *state = simd.splat_f32s(*h1);
+            }
+            apply(simd, c.a, &z, state);
+            apply(simd, c.w1, &r, state);
+            c.pull(simd, t, state, signals, &mut z);
+        }
+        packed
+    }
+}
+
+struct Transposed {
+    a: Vec<f32>,
+    w1: Vec<f32>,
+    w2: Vec<f32>,
+}
+
+/// The gradients of a group.
+struct Back<'a> {
+    unroll: &'a Unroll<'a>,
+    transposed: &'a Transposed,
+    states: &'a [f32],
+    grad: &'a [f32],
+    group: usize,
+}
+
+/// The gradients that a group gives.
+struct Part {
+    sums: Sums,
+    start: Vec<f32>,
+    signals: Vec<f32>,
+}
+
+/// The gradients that are sums over samples and steps.
+struct Sums {
+    a: Vec<f32>,
+    w1: Vec<f32>,
+    /// Of the transpose of `W₂`.
+    w2t: Vec<f32>,
+    h1: Vec<f32>,
+    h2: Vec<f32>,
+}
+
+impl Sums {
+    fn new(m: usize, h: usize) -> Self {
+        let zeros = |n: usize| vec![0.0; n];
+        Self { a: zeros(m * m), w1: zeros(m * h), w2t: zeros(m * h), h1: zeros(m), h2: zeros(h) }
+    }
+
+    fn add(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.a, &other.a),
+            (&mut self.w1, &other.w1),
+            (&mut self.w2t, &other.w2t),
+            (&mut self.h1, &other.h1),
+            (&mut self.h2, &other.h2),
+        ];
+        for (sum, part) in pairs {
+            sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+        }
+    }
+}
+
+impl WithSimd for Back<'_> {
+    type Output = Part;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Part {
+        let Self { unroll: c, transposed, states, grad, group } = self;
+        let (m, h, f, zero) = (c.latent, c.hidden, c.forced, simd.splat_f32s(0.0));
+        let [start, states, grad] =
+            [c.start, states, grad].map(|values| pack::<S>(values, c.batch, m, group));
+        let signals = pack::<S>(c.signals, c.batch, f, group);
+        let [start, states, grad, signals] = [&start, &states, &grad, &signals].map(|v| S::as_simd_f32s(v).0);
+        let mut by_signals = vec![0.0; c.steps * f * S::F32_LANES];
+        let by_signal = S::as_mut_simd_f32s(&mut by_signals).0;
+        let lanes = |n: usize| vec![zero; n];
+        let (mut a, mut w1, mut w2t) = (lanes(m * m), lanes(m * h), lanes(m * h));
+        let (mut h1, mut h2, mut carry) = (lanes(m), lanes(h), lanes(m));
+        let (mut z, mut g) = (lanes(BLOCK * m), lanes(BLOCK * m));
+        let (mut u, mut r, mut s) = (lanes(BLOCK * h), lanes(BLOCK * h), lanes(BLOCK * h));
+        for block in (0..c.steps.div_ceil(BLOCK)).rev() {
+            let first = block * BLOCK;
+            let count = BLOCK.min(c.steps - first);
+            for k in 0..count {
+                let (t, z) = (first + k, &mut z[k * m..][..m]);
+                if t == 0 {
+                    z.copy_from_slice(start);
+                } else {
+                    c.pull(simd, t - 1, &states[(t - 1) * m..][..m], signals, z);
+                }
+                c.hidden_units(simd, z, &mut u[k * h..][..h], &mut r[k * h..][..h]);
+            }
+            for k in (0..count).rev() {
+                let t = first + k;
+                let alpha = c.forcing.alpha[t];
+                let (keep, pull) = (simd.splat_f32s(1.0 - alpha), simd.splat_f32s(alpha));
+                let g = &mut g[k * m..][..m];
+                for i in 0..m {
+                    let mut kept = carry[i];
+                    if i < f {
+                        by_signal[t * f + i] = simd.mul_f32s(pull, kept);
+                        kept = simd.mul_f32s(keep, kept);
+                    }
+                    g[i] = simd.add_f32s(grad[t * m + i], kept);
+                    h1[i] = simd.add_f32s(h1[i], g[i]);
+                }
+                let s = &mut s[k * h..][..h];
+                s.fill(zero);
+                apply(simd, &transposed.w1, g, s);
+                let units = s.iter_mut().zip(&u[k * h..][..h]).zip(c.h2).zip(&mut h2);
+                for (((s, u), offset), h2) in units {
+                    let shifted = simd.add_f32s(*u, simd.splat_f32s(*offset));
+                    let on = simd.select_f32s(simd.greater_than_f32s(shifted, zero), *s, zero);
+                    *h2 = simd.add_f32s(*h2, on);
+                    *s = if c.forcing.clipped {
+                        simd.sub_f32s(on, simd.select_f32s(simd.greater_than_f32s(*u, zero), *s, zero))
+                    } else {
+                        on
+                    };
+                }
+                carry.fill(zero);
+                apply(simd, &transposed.a, g, &mut carry);
+                apply(simd, &transposed.w2, s, &mut carry);
+            }
+            let (z, g) = (&z[..count * m], &g[..count * m]);
+            let (r, s) = (&r[..count * h], &s[..count * h]);
+            outer(simd, g, m, z, m, &mut a);
+            outer(simd, g, m, r, h, &mut w1);
+            outer(simd, z, m, s, h, &mut w2t);
+        }
+        let sum = |v: &[S::f32s]| v.iter().map(|v| simd.reduce_sum_f32s(*v)).collect();
+        let sums = Sums { a: sum(&a), w1: sum(&w1), w2t: sum(&w2t), h1: sum(&h1), h2: sum(&h2) };
+        let mut by_start = vec![0.0; m * S::F32_LANES];
+        S::as_mut_simd_f32s(&mut by_start).0.copy_from_slice(&carry);
+        Part { sums, start: by_start, signals: by_signals }
+    }
+}
+
+struct Unpack<'a> {
+    packed: &'a [f32],
+    out: &'a mut [f32],
+    batch: usize,
+    entries: usize,
+    group: usize,
+}
+
+impl WithSimd for Unpack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        unpack::<S>(self.packed, self.out, self.batch, self.entries, self.group);
+    }
+}
+
+fn values(x: &FloatTensor<Flex>) -> &[f32] {
+    x.as_slice().unwrap_or_default()
+}
+
+fn tensor(values: Vec<f32>, shape: &[usize]) -> FloatTensor<Flex> {
+    Flex::float_from_data(TensorData::new(values, Shape::from(shape.to_vec())), &Default::default())
+}
+
+fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let at = |k: usize| values[k % rows * columns + k / rows];
+    (0..rows * columns).map(at).collect()
+}

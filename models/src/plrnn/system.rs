@@ -1,0 +1,82 @@
+//! A trained network as a dynamical system in `f64`.
+
+use nalgebra::{DMatrix, DVector};
+use ndarray::{Array2, ArrayView2};
+
+use super::PiecewiseLinearMap;
+use crate::state_space::StateSpaceModel;
+
+/// A piecewise-linear map with its observation.
+#[derive(Clone, Debug)]
+pub struct PlrnnSystem {
+    map: PiecewiseLinearMap,
+    channels: usize,
+    /// `L` of `z = [x; L x]`.
+    lift: Option<DMatrix<f64>>,
+    /// `B`, `b`, `B⁺`.
+    affine: Option<(DMatrix<f64>, DVector<f64>, DMatrix<f64>)>,
+}
+
+impl PlrnnSystem {
+    pub(super) fn new(
+        map: PiecewiseLinearMap,
+        channels: usize,
+        lift: Option<DMatrix<f64>>,
+        affine: Option<(DMatrix<f64>, DVector<f64>, DMatrix<f64>)>,
+    ) -> Self {
+        Self { map, channels, lift, affine }
+    }
+
+    /// The map of the state.
+    pub fn map(&self) -> &PiecewiseLinearMap {
+        &self.map
+    }
+
+    /// The state that a sample starts from: `[x; L x]`, or `B⁺(x − b)`.
+    pub fn start(&self, x: &[f64]) -> Vec<f64> {
+        let x = DVector::from_column_slice(x);
+        match (&self.affine, &self.lift) {
+            (Some((_, offset, inverse)), _) => (inverse * (x - offset)).data.into(),
+            (None, Some(lift)) => x.iter().chain((lift * &x).iter()).copied().collect(),
+            (None, None) => x.data.into(),
+        }
+    }
+}
+
+impl StateSpaceModel for PlrnnSystem {
+    fn state_size(&self) -> usize {
+        self.map.latent()
+    }
+
+    fn channels(&self) -> usize {
+        self.channels
+    }
+
+    fn filter(&self, series: ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut states = Array2::zeros((series.nrows(), self.state_size()));
+        for (x, mut z) in series.rows().into_iter().zip(states.rows_mut()) {
+            let start = self.start(&x.to_vec());
+            z.iter_mut().zip(start).for_each(|(z, v)| *z = v);
+        }
+        states
+    }
+
+    fn observe(&self, z: &[f64], x: &mut [f64]) {
+        match &self.affine {
+            Some((b, offset, _)) => {
+                for (i, x) in x.iter_mut().enumerate() {
+                    *x = offset[i] + z.iter().enumerate().map(|(j, z)| b[(i, j)] * z).sum::<f64>();
+                }
+            }
+            None => x.copy_from_slice(&z[..x.len()]),
+        }
+    }
+
+    fn next(&self, z: &[f64], next: &mut [f64]) {
+        self.map.next(z, next);
+    }
+
+    fn jacobian(&self, z: &[f64], j: &mut DMatrix<f64>) {
+        self.map.jacobian(z, j);
+    }
+}

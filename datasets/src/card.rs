@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::dataset::Normalisation;
+
 /// The version of the cached form; a change of the generators' meaning raises it.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -29,6 +31,25 @@ pub struct DataCard {
     pub drift: Vec<(String, f64)>,
     /// The file that the data come from, if they were not solved for.
     pub source: Option<String>,
+    /// What was done to the data before a model sees them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observation: Option<Observation>,
+    /// What a reader of scores on these data must know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// What was done to the data before a model sees them: noise, then a choice of channels, delays, a scale.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The standard deviation of the noise on each channel observed.
+    pub noise_std: Vec<f64>,
+    /// Coordinates made of each channel observed: one, unless it is embedded.
+    pub dimension: usize,
+    /// Samples between two of them.
+    pub delay: usize,
+    /// The scale: `(u − mean) / std` is what the data hold.
+    pub scale: Option<Normalisation>,
 }
 
 /// The difference to the same trajectories with half the step (or tolerances of a thirty-second).

@@ -6,6 +6,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use crate::initial::{Empty, InitialConfig};
+use crate::observe::ObserveConfig;
 
 /// Trajectories of a problem, sampled at a coarse step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,9 +21,11 @@ pub struct DataConfig {
     /// Trajectories that judge.
     #[serde(default = "one")]
     pub test: usize,
-    /// Time between two samples.
+    /// Time between two samples; zero takes what a file says, or one.
+    #[serde(default)]
     pub dt: f64,
-    /// Samples of a trajectory after the first.
+    /// Samples of a trajectory after the first; zero takes all of a file.
+    #[serde(default)]
     pub steps: usize,
     /// Time before the first sample, in which a trajectory settles.
     #[serde(default)]
@@ -30,9 +33,12 @@ pub struct DataConfig {
     /// Where trajectories start.
     #[serde(default = "textbook")]
     pub initial: InitialConfig,
-    /// Data from a file instead of the solver: its first trajectories train, the next validate, the last test.
+    /// Data from a file instead of the solver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileConfig>,
+    /// What a model is shown of the data; without it, all as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observe: Option<ObserveConfig>,
 }
 
 fn one() -> usize {
@@ -44,11 +50,24 @@ fn textbook() -> InitialConfig {
 }
 
 /// A file with trajectories.
+///
+/// Its first trajectories train, the next validate, the last test, as many as `data` says. Without a problem it may
+/// also be one long series: then its first stretch trains, the end of that stretch validates, and the rest tests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {
-    /// An NPZ archive, or an HDF5 file in PDEBench's layout; a relative path starts at the config's folder.
+    /// An NPZ archive, an NPY array, a table of text, or an HDF5 file in PDEBench's layout; a relative path starts at
+    /// the config's folder.
     pub path: PathBuf,
+    /// Another file of the same kind that tests; all of the first then trains and validates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<PathBuf>,
+    /// The share of a long series that trains and validates; 0.8 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_fraction: Option<f64>,
+    /// The share of that stretch, at its end, that validates; 0.1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_fraction: Option<f64>,
 }
 
 impl DataConfig {
@@ -65,12 +84,43 @@ impl DataConfig {
 
 impl Validate for DataConfig {
     fn validate(&self, mut check: Check<'_>) {
-        check.positive("dt", self.dt);
-        check.within("steps", self.steps, 1, 10_000_000);
+        if self.file.is_none() || self.dt != 0.0 {
+            check.positive("dt", self.dt);
+        }
+        check.within("steps", self.steps, usize::from(self.file.is_none()), 10_000_000);
         check.non_negative("burn_in", self.burn_in);
         check.within("test", self.test, 1, 1_000_000);
         check.within("train", self.train, 0, 1_000_000);
         check.within("validation", self.validation, 0, 1_000_000);
         self.initial.validate(check.table("initial"));
+        if let Some(file) = &self.file {
+            file.validate(check.table("file"));
+        }
+        if let Some(observe) = &self.observe {
+            observe.validate(check.table("observe"));
+        }
+    }
+}
+
+impl Validate for FileConfig {
+    fn validate(&self, mut check: Check<'_>) {
+        let hint = "it must be greater than 0 and less than 1";
+        if let Some(share) = self.train_fraction {
+            check.require(share > 0.0 && share < 1.0, "train_fraction", format!("{share} is no share"), hint);
+            check.require(
+                self.test.is_none(),
+                "train_fraction",
+                "all of the first file trains, since another one tests",
+                "leave out data.file.train_fraction, or data.file.test",
+            );
+        }
+        if let Some(share) = self.validation_fraction {
+            check.require(
+                share > 0.0 && share < 1.0,
+                "validation_fraction",
+                format!("{share} is no share"),
+                hint,
+            );
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, Ix2, Slice};
 use serde::{Deserialize, Serialize};
 
 use crate::card::DataCard;
@@ -24,29 +24,58 @@ pub struct Dataset {
     pub card: DataCard,
 }
 
-/// Which trajectories serve what: whole trajectories, so that no window of one appears in two parts.
+/// Which part serves what. No window lies in two of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
     /// To train on.
-    pub train: Range<usize>,
+    pub train: Part,
     /// To choose by.
-    pub validation: Range<usize>,
+    pub validation: Part,
     /// To judge by.
-    pub test: Range<usize>,
+    pub test: Part,
+}
+
+/// A stretch of some trajectories, the same of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The trajectories.
+    pub trajectories: Range<usize>,
+    /// The samples of each.
+    pub samples: Range<usize>,
 }
 
 impl Split {
-    /// The first trajectories train, the next validate, the last test.
-    pub fn new(train: usize, validation: usize, test: usize) -> Self {
+    /// Whole trajectories of `samples`: the first train, the next validate, the last test.
+    pub fn new(train: usize, validation: usize, test: usize, samples: usize) -> Self {
         let middle = train + validation;
-        Self { train: 0..train, validation: train..middle, test: middle..middle + test }
+        let part = |trajectories| Part { trajectories, samples: 0..samples };
+        Self { train: part(0..train), validation: part(train..middle), test: part(middle..middle + test) }
+    }
+}
+
+impl Part {
+    /// Whether it holds the sample of the trajectory.
+    pub fn contains(&self, trajectory: usize, sample: usize) -> bool {
+        self.trajectories.contains(&trajectory) && self.samples.contains(&sample)
     }
 }
 
 impl Dataset {
-    /// The trajectories of one part, without a copy.
-    pub fn part(&self, range: &Range<usize>) -> ArrayViewD<'_, f64> {
-        self.values.slice_axis(Axis(0), Slice::from(range.clone()))
+    /// The values of one part, without a copy.
+    pub fn part(&self, part: &Part) -> ArrayViewD<'_, f64> {
+        let mut view = self.values.slice_axis(Axis(0), Slice::from(part.trajectories.clone()));
+        view.slice_axis_inplace(Axis(1), Slice::from(part.samples.clone()));
+        view
+    }
+
+    /// The series `[time, channel]` of one part, without a copy; none if the data are fields.
+    pub fn series(&self, part: &Part) -> Vec<ArrayView2<'_, f64>> {
+        let of = |t| {
+            let mut samples = self.values.index_axis(Axis(0), t).into_dimensionality::<Ix2>().ok()?;
+            samples.slice_axis_inplace(Axis(0), Slice::from(part.samples.clone()));
+            Some(samples)
+        };
+        part.trajectories.clone().filter_map(of).collect()
     }
 
     /// `[time, channel, x, …]`, `length` samples of a trajectory from `start` on, without a copy.
@@ -57,9 +86,10 @@ impl Dataset {
     }
 
     /// Every window of `length` samples in a part, as `(trajectory, start)`.
-    pub fn windows(&self, range: &Range<usize>, length: usize) -> Vec<(usize, usize)> {
-        let starts = (self.values.shape()[1] + 1).saturating_sub(length);
-        range.clone().flat_map(|t| (0..starts).map(move |s| (t, s))).collect()
+    pub fn windows(&self, part: &Part, length: usize) -> Vec<(usize, usize)> {
+        let first = part.samples.start;
+        let end = (part.samples.end + 1).saturating_sub(length).max(first);
+        part.trajectories.clone().flat_map(|t| (first..end).map(move |s| (t, s))).collect()
     }
 }
 
@@ -101,7 +131,7 @@ mod tests {
             times: (0..5).map(f64::from).collect(),
             coordinates: vec![vec![0.0, 1.0, 2.0]],
             channels: vec!["a".into(), "b".into()],
-            split: Split::new(2, 1, 1),
+            split: Split::new(2, 1, 1, 5),
             card: DataCard::default(),
         }
     }
@@ -117,6 +147,26 @@ mod tests {
         assert_eq!(view.as_ptr(), &raw const data.values[[2, 1, 0, 0]]);
         assert!(data.windows(&data.split.train, 6).is_empty());
         assert_eq!(data.part(&data.split.test).shape(), [1, 5, 2, 3]);
+        // A stretch of a trajectory has the windows that lie inside it.
+        let stretch = Part { trajectories: 0..1, samples: 2..5 };
+        assert_eq!(data.windows(&stretch, 2), vec![(0, 2), (0, 3)]);
+        assert_eq!(data.part(&stretch).shape(), [1, 3, 2, 3]);
+        assert!(stretch.contains(0, 4) && !stretch.contains(0, 1) && !stretch.contains(1, 3));
+        assert!(data.series(&stretch).is_empty(), "fields are no series");
+    }
+
+    #[test]
+    fn series_are_views_of_their_stretches() {
+        let data = Dataset {
+            values: Array::from_iter((0..4 * 5 * 2).map(f64::from))
+                .into_shape_with_order(vec![4, 5, 2])
+                .unwrap(),
+            ..dataset()
+        };
+        let series = data.series(&Part { trajectories: 1..3, samples: 3..5 });
+        assert_eq!(series.len(), 2);
+        assert_eq!(series[1].shape(), [2, 2]);
+        assert_eq!(series[1][[1, 1]], data.values[[2, 4, 1]]);
     }
 
     #[test]

@@ -66,21 +66,34 @@ impl Recipe<'_> {
         let problem = self.problem.build().map_err(|e| {
             DataError::Config(Issue::new(format!("problem.{}", self.problem.name()), e.to_string()))
         })?;
-        if let Some(file) = &self.data.file {
-            return self.read_file(&problem, &file.path);
+        let data = match &self.data.file {
+            Some(file) => self.read_file(&problem, &file.path)?,
+            None => self.generate(&problem, cache, progress)?,
+        };
+        match &self.data.observe {
+            Some(observe) => observe.apply(data, self.seed).map_err(DataError::Config),
+            None => Ok(data),
         }
-        let card = self.card(&problem);
+    }
+
+    fn generate(
+        &self,
+        problem: &Problem,
+        cache: Option<&Path>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Dataset, DataError> {
+        let card = self.card(problem);
         if let Some(found) = cache.and_then(|folder| cache::load(folder, &card)) {
             let (card, values) = found;
             if values.shape()[..2] == [self.data.trajectories(), self.data.steps + 1] {
-                return Ok(self.assemble(&problem, card, values));
+                return Ok(self.assemble(problem, card, values));
             }
         }
-        let (card, values) = self.solve(&problem, card, progress)?;
+        let (card, values) = self.solve(problem, card, progress)?;
         if let Some(folder) = cache {
             cache::store(folder, &card, &values);
         }
-        Ok(self.assemble(&problem, card, values))
+        Ok(self.assemble(problem, card, values))
     }
 
     /// The start of one trajectory.
@@ -187,7 +200,8 @@ impl Recipe<'_> {
             equation: problem.equation().to_owned(),
             problem: json(serde_json::to_value(self.problem)),
             solver: json(serde_json::to_value(self.solver)),
-            data: json(serde_json::to_value(self.data)),
+            // What a model is shown of the trajectories does not change them.
+            data: json(serde_json::to_value(DataConfig { observe: None, ..self.data.clone() })),
             seed: self.seed,
             ..DataCard::default()
         };
@@ -197,18 +211,20 @@ impl Recipe<'_> {
     }
 
     fn assemble(&self, problem: &Problem, card: DataCard, values: ArrayD<f64>) -> Dataset {
+        let c = self.data;
+        let samples = values.shape()[1];
         Dataset {
             values,
-            times: self.data.times(),
+            times: c.times(),
             coordinates: problem.coordinates(),
             channels: problem.channels(),
-            split: Split::new(self.data.train, self.data.validation, self.data.test),
+            split: Split::new(c.train, c.validation, c.test, samples),
             card,
         }
     }
 
     fn read_file(&self, problem: &Problem, path: &Path) -> Result<Dataset, DataError> {
-        let series = read(path)?;
+        let mut series = read(path)?;
         let (shape, wanted) = (series.values.shape().to_vec(), problem.state_shape());
         let misfit = |what: String, hint: &str| {
             DataError::Config(Issue::new("data.file.path", format!("{}: {what}", path.display())).hint(hint))
@@ -229,6 +245,12 @@ impl Recipe<'_> {
                 "ask for fewer",
             ));
         }
+        if self.data.dt == 0.0 || self.data.steps == 0 {
+            return Err(misfit(
+                "data.dt or data.steps is missing".into(),
+                "a problem needs both; a file without a problem may go without",
+            ));
+        }
         if shape[1] < self.data.steps + 1 {
             return Err(misfit(format!("{} samples a trajectory", shape[1]), "lower data.steps"));
         }
@@ -240,15 +262,13 @@ impl Recipe<'_> {
             ));
         }
         let keep = ndarray::Slice::from(0..self.data.trajectories());
-        let mut values = series.values;
+        let values = &mut series.values;
         values.slice_axis_inplace(ndarray::Axis(0), keep);
         values.slice_axis_inplace(ndarray::Axis(1), ndarray::Slice::from(0..self.data.steps + 1));
-        if values.iter().any(|v| !v.is_finite()) {
-            return Err(misfit("values that are not finite".into(), "mend the file"));
-        }
+        series.require_finite(path)?;
         let mut card = self.card(problem);
         card.source = Some(path.display().to_string());
-        Ok(self.assemble(problem, card, values.as_standard_layout().into_owned()))
+        Ok(self.assemble(problem, card, series.values.as_standard_layout().into_owned()))
     }
 }
 

@@ -18,6 +18,7 @@ fn series(axes: usize) -> Series {
         values: Array::from_iter((0..n).map(|i| (i as f64).sin())).into_shape_with_order(shape).unwrap(),
         times: vec![0.0, 0.5, 1.0],
         coordinates: [8, 6][..axes].iter().map(|n| (0..*n).map(|i| 0.1 * i as f64).collect()).collect(),
+        channels: Vec::new(),
     }
 }
 

@@ -23,6 +23,7 @@ fn data() -> DataConfig {
         burn_in: 0.2,
         initial: InitialConfig::TruncatedFourier(initial),
         file: None,
+        observe: None,
     }
 }
 

@@ -1,7 +1,9 @@
-//! Trajectories in files: NPZ, and HDF5 as PDEBench lays it out.
+//! Trajectories in files: NPZ, NPY, tables of text, and HDF5 as PDEBench lays it out.
 
+pub mod npy;
 pub mod npz;
 pub mod pdebench;
+pub mod table;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,10 +15,12 @@ use ndarray::ArrayD;
 pub struct Series {
     /// `[trajectory, time, channel, x, …]`.
     pub values: ArrayD<f64>,
-    /// The times of the samples.
+    /// The times of the samples; empty where the file does not say.
     pub times: Vec<f64>,
     /// The points of every axis.
     pub coordinates: Vec<Vec<f64>>,
+    /// The names of the channels; empty where the file does not say.
+    pub channels: Vec<String>,
 }
 
 /// Why a file cannot be read or written. Every message names the file.
@@ -31,7 +35,10 @@ pub enum FormatError {
         source: std::io::Error,
     },
     /// It is of another kind.
-    #[error("{}: neither an NPZ archive nor an HDF5 file (it begins with {found:?})", path.display())]
+    #[error(
+        "{}: neither an NPY array, an NPZ archive, an HDF5 file nor a table that ends in .csv, .tsv, .txt or .dat (it begins with {found:?})",
+        path.display()
+    )]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -68,6 +75,32 @@ pub enum FormatError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// A number of a table cannot be read.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// The line, from one.
+        line: usize,
+        /// The column of the table, from one.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A number is not finite.
+    #[error("{}: {value} in row {row}, column {column}{}", path.display(), trajectory.map_or(String::new(), |t| format!(" of trajectory {t}")))]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The trajectory, from one, where there are several.
+        trajectory: Option<usize>,
+        /// The sample, from one.
+        row: usize,
+        /// The channel, from one.
+        column: usize,
+        /// What stands there.
+        value: f64,
+    },
     /// It cannot be written.
     #[error("{}: cannot be written: {message}", path.display())]
     Write {
@@ -78,7 +111,7 @@ pub enum FormatError {
     },
 }
 
-/// Reads a file of either kind, told by its first bytes.
+/// Reads a file, told by its first bytes, or a table of text by its ending.
 ///
 /// # Errors
 /// If the file is missing, foreign, damaged, or lacks what it must hold.
@@ -90,11 +123,34 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
         npz::read(path)
     } else if head == b"\x89HDF\r\n\x1a\n" {
         pdebench::read(path)
+    } else if head.starts_with(b"\x93NUMPY") {
+        npy::read(path)
+    } else if table::named(path) {
+        table::read(path)
     } else {
         Err(FormatError::Foreign {
             path: path.to_owned(),
             found: String::from_utf8_lossy(&head).into_owned(),
         })
+    }
+}
+
+impl Series {
+    /// Makes sure that every value is finite.
+    ///
+    /// # Errors
+    /// With the place of the first that is not; `path` is the file to name.
+    pub fn require_finite(&self, path: &Path) -> Result<(), FormatError> {
+        match self.values.indexed_iter().find(|(_, v)| !v.is_finite()) {
+            None => Ok(()),
+            Some((at, value)) => Err(FormatError::NotFinite {
+                path: path.to_owned(),
+                trajectory: (self.values.shape()[0] > 1).then_some(at[0] + 1),
+                row: at[1] + 1,
+                column: at[2] + 1,
+                value: *value,
+            }),
+        }
     }
 }
 

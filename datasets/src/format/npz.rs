@@ -72,7 +72,12 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
             .iter()
             .map(|a| entry(a).map(|x| x.iter().copied().collect()))
             .collect::<Result<_, _>>()?;
-        Ok(Series { values: values.as_standard_layout().into_owned(), times, coordinates })
+        Ok(Series {
+            values: values.as_standard_layout().into_owned(),
+            times,
+            coordinates,
+            channels: Vec::new(),
+        })
     })
 }
 

@@ -95,6 +95,6 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
         shape.insert(2, 1);
         let values = ArrayD::from_shape_vec(IxDyn(&shape), tensor)
             .map_err(|e| FormatError::Damaged { path: path.to_owned(), message: e.to_string() })?;
-        Ok(Series { values, times, coordinates })
+        Ok(Series { values, times, coordinates, channels: Vec::new() })
     })
 }

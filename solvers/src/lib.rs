@@ -11,6 +11,7 @@ pub mod event;
 pub mod field;
 pub mod fourier;
 pub mod issue;
+pub mod lyapunov;
 pub mod solve;
 pub mod state;
 pub mod stepper;

@@ -13,7 +13,7 @@ use super::{Progress, print};
 use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
-use crate::evaluate::{Findings, Job, simulation, surrogate};
+use crate::evaluate::{Findings, Job, reconstruction, simulation, surrogate};
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
 /// Runs experiments one after the other. All configs are checked before the first runs.
@@ -95,6 +95,7 @@ impl Shared<'_> {
         };
         let result = if loaded.members.is_empty() {
             match (&config.model, &config.train) {
+                (Some(model), _) if model.learns_series() => reconstruction(config, model, &job),
                 (Some(model), Some(train)) => surrogate(config, model, train, &job),
                 _ => simulation(config, run, self.progress),
             }
@@ -113,7 +114,9 @@ impl Shared<'_> {
             Some(Error::Interrupted) => "interrupted".to_owned(),
             Some(error) => format!("failed: {error}"),
         };
-        expected(config.model.is_some(), &mut findings);
+        for name in expected(loaded) {
+            findings.metrics.entry((*name).to_owned()).or_insert(Value::Null);
+        }
         let summary = json!({
             "name": config.name,
             "status": status,
@@ -141,12 +144,15 @@ impl Shared<'_> {
     }
 }
 
-/// Metrics that every such run names, null where they could not be computed.
-fn expected(learned: bool, findings: &mut Findings) {
-    let names: &[&str] =
-        if learned { &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"] } else { &["solve_s"] };
-    for name in names {
-        findings.metrics.entry((*name).to_owned()).or_insert(Value::Null);
+/// Metrics that every run of a kind names, null where they could not be computed.
+fn expected(loaded: &Loaded) -> &'static [&'static str] {
+    match &loaded.config.model {
+        _ if !loaded.members.is_empty() => &["members"],
+        None => &["solve_s"],
+        Some(model) if model.learns_series() => {
+            &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"]
+        }
+        Some(_) => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
     }
 }
 

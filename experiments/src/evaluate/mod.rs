@@ -2,15 +2,20 @@
 
 mod drift;
 mod order;
+mod reconstruction;
 mod simulation;
 mod surrogate;
 
+pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
 
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::Device;
+use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
+use flowmap_models::config::ModelConfig;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -30,6 +35,8 @@ pub struct EvaluateConfig {
     pub threshold: f64,
     /// Whether a simulation measures the order of its method by halving the step.
     pub order: bool,
+    /// The longest period of the cycles of a piecewise-linear map that are searched for; zero searches for none.
+    pub cycles: usize,
 }
 
 /// Something to beat.
@@ -46,6 +53,16 @@ pub enum Baseline {
     Explicit,
     /// The same network without the linear part, with the same training.
     Fno,
+    /// An echo-state network.
+    EchoState,
+    /// Sparse identification of nonlinear dynamics.
+    Sindy,
+    /// Vector autoregression.
+    Autoregressive,
+    /// A long short-term memory.
+    Lstm,
+    /// Gated recurrent units.
+    Gru,
 }
 
 impl Baseline {
@@ -57,19 +74,37 @@ impl Baseline {
             Self::Solver => "solver",
             Self::Explicit => "explicit",
             Self::Fno => "fno",
+            Self::EchoState => "echo_state",
+            Self::Sindy => "sindy",
+            Self::Autoregressive => "autoregressive",
+            Self::Lstm => "lstm",
+            Self::Gru => "gru",
         }
+    }
+
+    /// The model of time series that it is, with its defaults; none for what stands beside a model of fields.
+    pub fn model(self) -> Option<ModelConfig> {
+        Some(match self {
+            Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
+            Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
+            Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
+            Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
+            Self::Lstm => ModelConfig::Recurrent(RecurrentConfig { cell: Cell::Lstm, ..RecurrentConfig::default() }),
+            Self::Gru => ModelConfig::Recurrent(RecurrentConfig { cell: Cell::Gru, ..RecurrentConfig::default() }),
+        })
     }
 }
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self { baselines: vec![Baseline::Persistence, Baseline::Mean], threshold: 0.2, order: false }
+        Self { baselines: vec![Baseline::Persistence, Baseline::Mean], threshold: 0.2, order: false, cycles: 1 }
     }
 }
 
 impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
+        check.within("cycles", self.cycles, 0, 32);
     }
 }
 
@@ -127,4 +162,13 @@ impl Findings {
         let index = serde_json::to_vec_pretty(&self.figures).unwrap_or_default();
         run.write("plots/index.json", &index)
     }
+}
+
+/// Draws from the device's random stream after seeding it. The stream is one for the whole process, so experiments that run
+/// side by side take turns.
+fn seeded<T>(device: &Device, seed: u64, draw: impl FnOnce() -> T) -> T {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    device.seed(seed);
+    draw()
 }

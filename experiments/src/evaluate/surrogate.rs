@@ -1,7 +1,6 @@
 //! A learned flow map: training, rollouts, baselines, figures.
 
 use std::io::Cursor;
-use std::sync::{Mutex, PoisonError};
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -23,7 +22,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::drift::drift;
-use super::{Baseline, Findings, Job};
+use super::{Baseline, Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::metric::{by_lead_time, mean_spectrum, quantile, relative_l2, valid_time};
@@ -169,15 +168,6 @@ fn fit(
     // Both models of a comparison start from the same weights.
     let model = seeded(&device, stream(config.seed, "weights", 0).next_u64(), || operator.init(&spec, &device));
     session.train(model)
-}
-
-/// Draws from the device's random stream after seeding it. The stream is one for the whole process, so experiments that run
-/// side by side take turns.
-fn seeded<T>(device: &Device, seed: u64, draw: impl FnOnce() -> T) -> T {
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    device.seed(seed);
-    draw()
 }
 
 /// What the model is told: the equation's symbol, and statistics of the training trajectories.

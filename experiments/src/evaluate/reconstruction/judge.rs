@@ -1,0 +1,305 @@
+//! The measures of a reconstructed system.
+
+use flowmap_datasets::dataset::Dataset;
+use flowmap_datasets::generate::DataError;
+use flowmap_models::plrnn::{CycleSearch, Cycles, PlrnnSystem};
+use flowmap_models::state_space::{Map, StateSpaceModel, observations, rollout};
+use flowmap_solvers::issue::Issue;
+use flowmap_solvers::lyapunov::{LyapunovOptions, LyapunovSpectrum, kaplan_yorke_dimension, map_exponents};
+use flowmap_solvers::solve::Outcome;
+use ndarray::{Array1, Array2, ArrayView2, s};
+use serde_json::json;
+
+use super::Learned;
+use crate::config::ExperimentConfig;
+use crate::evaluate::Findings;
+use crate::metric::{
+    VALID_THRESHOLD, correlation_dimension, even_starts, exponent_from_series, hellinger_distance,
+    prediction_errors, state_space_divergence, valid_prediction_time,
+};
+
+/// Lead times of prediction errors, in samples.
+const LEADS: [usize; 2] = [5, 20];
+/// Starts of valid-prediction times.
+const STARTS: usize = 50;
+/// Steps along which exponents are measured, and before.
+const EXPONENT_STEPS: f64 = 50_000.0;
+const EXPONENT_TRANSIENT: f64 = 2_000.0;
+/// The largest state of which all exponents are measured; of a larger one only the largest.
+const WHOLE_SPECTRUM: usize = 32;
+/// States of the free run that the search for cycles starts from.
+const VISITED: usize = 20_000;
+
+/// What models are judged on.
+pub(super) struct Judge<'a> {
+    config: &'a ExperimentConfig,
+    /// The test series `[time, channel]`.
+    pub(super) test: Array2<f64>,
+    /// The time between two samples.
+    pub(super) dt: f64,
+    pub(super) channels: &'a [String],
+    /// The published largest exponent per unit of time.
+    pub(super) exponent: Option<f64>,
+    /// The largest exponent that the test series alone tells, per unit of time.
+    estimate: f64,
+    /// The two halves of the test series compared: what a perfect model would score, about.
+    floor: (f64, f64),
+    /// The samples in which the series forgets itself.
+    theiler: usize,
+}
+
+/// A model, run freely and measured.
+pub(super) struct Entry {
+    pub(super) role: String,
+    pub(super) name: String,
+    pub(super) model: Box<dyn StateSpaceModel>,
+    pub(super) cycles: Option<(PlrnnSystem, Cycles)>,
+    /// `[time, channel]`, as long as the test series; not a number after a divergence.
+    pub(super) generated: Array2<f64>,
+    outcome: Outcome,
+    d_stsp: f64,
+    d_hellinger: f64,
+    pub(super) errors: Vec<f64>,
+    pub(super) spectrum: Option<LyapunovSpectrum>,
+    valid: f64,
+    parameters: usize,
+    seconds: f64,
+}
+
+/// The free run that starts with the first samples of `series` and is as long; not a number after a divergence.
+pub(super) fn free_run(model: &dyn StateSpaceModel, series: ArrayView2<'_, f64>) -> Array2<f64> {
+    run(model, series).0
+}
+
+fn run(model: &dyn StateSpaceModel, series: ArrayView2<'_, f64>) -> (Array2<f64>, Vec<Array1<f64>>, Outcome) {
+    // A model with memory is given the samples that it needs; they count as generated.
+    let given = model.memory().min(series.nrows().saturating_sub(1));
+    let states = model.filter(series.slice(s![..=given, ..]));
+    let start: Vec<f64> = states.row(states.nrows() - 1).to_vec();
+    let solution = rollout(model, &start, series.nrows() - 1 - given);
+    let mut generated = Array2::from_elem(series.dim(), f64::NAN);
+    generated.slice_mut(s![..given, ..]).assign(&series.slice(s![..given, ..]));
+    let seen = observations(model, &solution.ys);
+    let end = (given + seen.nrows()).min(generated.nrows());
+    generated.slice_mut(s![given..end, ..]).assign(&seen.slice(s![..end - given, ..]));
+    (generated, solution.ys, solution.outcome)
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(
+        config: &'a ExperimentConfig,
+        data: &'a Dataset,
+        exponent: Option<f64>,
+    ) -> Result<Self, DataError> {
+        let test = data.series(&data.split.test).first().map(ArrayView2::to_owned);
+        let longest = LEADS[LEADS.len() - 1];
+        let test = test.filter(|t| t.nrows() > 2 * longest).ok_or_else(|| {
+            let issue = Issue::new("data.steps", format!("the test series has no {} samples", 2 * longest + 1));
+            DataError::Config(issue.hint("give a longer one"))
+        })?;
+        let dt = data.times.get(1).zip(data.times.first()).map_or(1.0, |(b, a)| b - a);
+        let half = test.nrows() / 2;
+        let (a, b) = (test.slice(s![..half, ..]), test.slice(s![half..2 * half, ..]));
+        let floor = (state_space_divergence(a, b, config.seed), hellinger_distance(a, b));
+        let theiler = memory_of(test.view());
+        let estimate = exponent_from_series(test.view(), theiler, 20 * theiler).exponent / dt;
+        Ok(Self { config, test, dt, channels: &data.channels, exponent, estimate, floor, theiler })
+    }
+
+    /// The experiment's name.
+    pub(super) fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// A delay, in samples, at which a single channel shows its attractor.
+    pub(super) fn delay(&self) -> usize {
+        self.theiler.div_ceil(2)
+    }
+
+    /// Runs a model freely and measures it.
+    pub(super) fn entry(&self, role: &str, name: &str, learned: Learned) -> Entry {
+        let model = &*learned.model;
+        let test = self.test.view();
+        let (generated, states, outcome) = run(model, test);
+        let errors = prediction_errors(model, test, LEADS[LEADS.len() - 1]);
+        let count = if model.state_size() <= WHOLE_SPECTRUM { model.state_size() } else { 1 };
+        let options = LyapunovOptions {
+            count,
+            transient: EXPONENT_TRANSIENT,
+            duration: EXPONENT_STEPS.min(50.0 * test.nrows() as f64),
+            interval: 5.0,
+        };
+        let spectrum = states.last().and_then(|_| {
+            let start = &states[0];
+            map_exponents(Map(model), start, &options).ok()
+        });
+        // Per unit of time instead of per step.
+        let spectrum = spectrum.map(|mut s| {
+            s.exponents.iter_mut().for_each(|e| *e /= self.dt);
+            s
+        });
+        let unit = self.exponent.unwrap_or(self.estimate) * self.dt;
+        let valid = if unit > 0.0 {
+            let horizon = ((20.0 / unit) as usize).clamp(1, test.nrows() / 2);
+            let starts = even_starts(test.nrows(), model.memory(), horizon, STARTS);
+            valid_prediction_time(model, test, &starts, horizon, VALID_THRESHOLD, unit).mean
+        } else {
+            f64::NAN
+        };
+        let cycles = learned.piecewise.filter(|_| self.config.evaluate.cycles > 0).map(|system| {
+            let search =
+                CycleSearch { max_period: self.config.evaluate.cycles, seed: self.config.seed, ..CycleSearch::default() };
+            let visited = &states[..states.len().min(VISITED)];
+            let cycles = search.run(system.map(), visited);
+            (system, cycles)
+        });
+        Entry {
+            role: role.to_owned(),
+            name: name.to_owned(),
+            d_stsp: state_space_divergence(test, generated.view(), self.config.seed),
+            d_hellinger: hellinger_distance(test, generated.view()),
+            errors,
+            spectrum,
+            valid,
+            cycles,
+            generated,
+            outcome,
+            parameters: learned.parameters,
+            seconds: learned.seconds,
+            model: learned.model,
+        }
+    }
+
+    /// Metrics, tables and sentences.
+    pub(super) fn report(&self, entries: &[Entry], findings: &mut Findings) {
+        for entry in entries {
+            let name = |metric: &str| match entry.role.as_str() {
+                "model" => metric.to_owned(),
+                role => format!("baseline_{role}_{metric}"),
+            };
+            findings.metric(name("d_stsp"), entry.d_stsp);
+            findings.metric(name("d_hellinger"), entry.d_hellinger);
+            findings.metric(name("lyapunov_max"), entry.largest());
+            for lead in LEADS {
+                findings.metric(name(&format!("pe_{lead}")), entry.pe(lead));
+            }
+            findings.metric(name("valid_lyapunov_times"), entry.valid);
+            if entry.role == "model" {
+                findings.metric("kaplan_yorke", entry.kaplan_yorke());
+                let dimension = correlation_dimension(entry.generated.view(), self.theiler).dimension;
+                findings.metric("correlation_dimension", dimension);
+                if let Some((_, cycles)) = &entry.cycles {
+                    let fixed = cycles.cycles.iter().filter(|c| c.period() == 1).count();
+                    findings.metric("fixed_points", fixed as f64);
+                }
+                if !entry.outcome.is_success() {
+                    findings.notes.push(format!("The free run of the model {}.", entry.outcome));
+                }
+            }
+        }
+        let truth_dimension = correlation_dimension(self.test.view(), self.theiler).dimension;
+        findings.metric("truth_correlation_dimension", truth_dimension);
+        findings.metric("truth_lyapunov_max", self.exponent.unwrap_or(f64::NAN));
+        findings.metric("series_lyapunov_max", self.estimate);
+        findings.metric("floor_d_stsp", self.floor.0);
+        findings.metric("floor_d_hellinger", self.floor.1);
+        let show = |v: f64| if v.is_finite() { format!("{v:.4}") } else { "–".to_owned() };
+        let mut rows = vec![json!([
+            "test series, second half against first",
+            show(self.floor.0),
+            show(self.floor.1),
+            "",
+            "",
+            show(self.exponent.unwrap_or(self.estimate)),
+            "",
+            show(truth_dimension),
+            "",
+            "",
+        ])];
+        rows.extend(entries.iter().map(|e| {
+            json!([
+                e.name,
+                show(e.d_stsp),
+                show(e.d_hellinger),
+                show(e.pe(LEADS[0])),
+                show(e.pe(LEADS[1])),
+                show(e.largest()),
+                show(e.kaplan_yorke()),
+                show(correlation_dimension(e.generated.view(), self.theiler).dimension),
+                show(e.valid),
+                format!("{} in {:.1} s", e.parameters, e.seconds),
+            ])
+        }));
+        findings.tables.push(json!({
+            "title": format!("Free runs of {} samples against the test series", self.test.nrows()),
+            "columns": ["", "D_stsp", "D_H", format!("PE({})", LEADS[0]), format!("PE({})", LEADS[1]),
+                "largest exponent", "Kaplan-Yorke", "correlation dimension", "valid Lyapunov times", "parameters"],
+            "rows": rows,
+        }));
+        match self.exponent {
+            Some(known) => findings.notes.push(format!("The published largest exponent is {known} per unit of time.")),
+            None => findings.notes.push(format!(
+                "The largest exponent is not known; the test series alone says {:.4} per unit of time (noise biases it low).",
+                self.estimate
+            )),
+        }
+        for (system, cycles) in entries.iter().filter_map(|e| e.cycles.as_ref()) {
+            findings.tables.push(cycle_table(system, cycles));
+        }
+    }
+}
+
+fn cycle_table(system: &PlrnnSystem, cycles: &Cycles) -> serde_json::Value {
+    let rows: Vec<_> = cycles
+        .cycles
+        .iter()
+        .map(|cycle| {
+            let mut x = vec![0.0; system.channels()];
+            system.observe(&cycle.points[0], &mut x);
+            let point: Vec<_> = x.iter().take(8).map(|v| format!("{v:.3}")).collect();
+            let moduli: Vec<_> =
+                cycle.eigenvalues.iter().take(6).map(|e| format!("{:.4}", e.norm())).collect();
+            json!([cycle.period(), point.join(", "), format!("{:?}", cycle.stability), moduli.join(", ")])
+        })
+        .collect();
+    json!({
+        "title": format!(
+            "Cycles of the learned map up to period {} ({})",
+            cycles.complete.len(),
+            if cycles.complete.iter().all(|c| *c) { "all regions were searched" } else { "searched from the attractor and at random" }
+        ),
+        "columns": ["period", "first point, as observed", "stability", "moduli of eigenvalues"],
+        "rows": rows,
+    })
+}
+
+impl Entry {
+    pub(super) fn largest(&self) -> f64 {
+        self.spectrum.as_ref().and_then(|s| s.exponents.first().copied()).unwrap_or(f64::NAN)
+    }
+
+    fn kaplan_yorke(&self) -> f64 {
+        match &self.spectrum {
+            Some(s) if s.exponents.len() > 1 => kaplan_yorke_dimension(&s.exponents),
+            _ => f64::NAN,
+        }
+    }
+
+    fn pe(&self, lead: usize) -> f64 {
+        self.errors.get(lead - 1).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// The first sample at which the autocorrelation, the mean over the channels, has fallen below `1/e`.
+fn memory_of(series: ArrayView2<'_, f64>) -> usize {
+    let n = series.nrows();
+    let mean = series.mean_axis(ndarray::Axis(0)).unwrap_or_default();
+    let centred = &series - &mean;
+    let variance = centred.iter().map(|v| v * v).sum::<f64>() / n as f64;
+    let correlation = |lag: usize| {
+        let (a, b) = (centred.slice(s![..n - lag, ..]), centred.slice(s![lag.., ..]));
+        a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>() / (n - lag) as f64
+    };
+    let limit = (n / 10).max(2);
+    (1..limit).find(|lag| correlation(*lag) < variance / std::f64::consts::E).unwrap_or(limit)
+}

@@ -1,0 +1,205 @@
+//! A dynamical system reconstructed from time series: fitted, run freely, compared with what it learned from.
+
+mod draw;
+mod judge;
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use burn::module::Module;
+use flowmap_datasets::dataset::Dataset;
+use flowmap_datasets::generate::DataError;
+use flowmap_datasets::problem::Problem;
+use flowmap_datasets::rng::stream;
+use flowmap_models::baseline::{Fitting, Samples};
+use flowmap_models::config::ModelConfig;
+use flowmap_models::plrnn::{PlrnnConfig, PlrnnSystem};
+use flowmap_models::state_space::StateSpaceModel;
+use flowmap_solvers::issue::Issue;
+use ndarray::{Array1, Array2, ArrayView2, s};
+use rand::Rng;
+
+use super::surrogate::{keep_card, write_npz};
+use super::{Findings, Job, seeded};
+use crate::config::ExperimentConfig;
+use crate::error::Error;
+use crate::metric::{hellinger_distance, state_space_divergence};
+use crate::train::{SequenceSession, TrainConfig};
+use judge::{Entry, Judge, free_run};
+
+/// Samples of the validation series that a candidate is judged on, at most.
+const VALIDATION: usize = 20_000;
+
+/// A model and what its fit has cost.
+struct Learned {
+    model: Box<dyn StateSpaceModel>,
+    /// The same as a piecewise-linear map, if it is one.
+    piecewise: Option<PlrnnSystem>,
+    parameters: usize,
+    seconds: f64,
+    notes: Vec<String>,
+}
+
+/// Fits the model and the baselines to the training series, runs them freely, measures, draws.
+///
+/// # Errors
+/// If the data cannot be had, a fit fails or is interrupted, or a file cannot be written.
+pub fn reconstruction(
+    config: &ExperimentConfig,
+    model: &ModelConfig,
+    job: &Job<'_>,
+) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    let started = Instant::now();
+    let data = job.progress.data(config)?;
+    findings.metric("solve_s", started.elapsed().as_secs_f64());
+    keep_card(&data, job.run, &mut findings)?;
+    findings.notes.extend(data.card.warnings.iter().cloned());
+    let task = Task { config, data: &data, job };
+    let judge = Judge::new(config, &data, known_exponent(config))?;
+
+    let learned = task.learn("model", model)?;
+    findings.metric("params", learned.parameters as f64);
+    findings.metric("train_s", learned.seconds);
+    findings.notes.extend(learned.notes.iter().cloned());
+    let mut entries = vec![judge.entry("model", model.name(), learned)];
+    for baseline in &config.evaluate.baselines {
+        let Some(candidate) = baseline.model() else { continue };
+        match task.learn(baseline.name(), &candidate) {
+            Ok(learned) => {
+                let found = learned.notes.iter().map(|n| format!("{}: {n}", baseline.name()));
+                findings.notes.extend(found);
+                entries.push(judge.entry(baseline.name(), baseline.name(), learned));
+            }
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            // A baseline that fails is no reason to lose the model.
+            Err(error) => findings.notes.push(format!("{}: {error}", baseline.name())),
+        }
+    }
+    judge.report(&entries, &mut findings);
+    draw::figures(&judge, &entries, job.run, &mut findings)?;
+    write(&judge, &entries, &data, job)?;
+    Ok(findings)
+}
+
+/// The published exponent, where the whole state of a known problem is observed or embedded.
+fn known_exponent(config: &ExperimentConfig) -> Option<f64> {
+    config.problem.as_ref()?.build().ok().as_ref().and_then(Problem::lyapunov_exponent)
+}
+
+fn write(judge: &Judge<'_>, entries: &[Entry], data: &Dataset, job: &Job<'_>) -> Result<(), Error> {
+    write_npz(job.run, |archive| {
+        archive.add_array("truth", &judge.test)?;
+        for entry in entries {
+            archive.add_array(entry.role.as_str(), &entry.generated)?;
+        }
+        let times: Array1<f64> = (0..judge.test.nrows()).map(|i| i as f64 * judge.dt).collect();
+        archive.add_array("times", &times)?;
+        if let Some(scale) = data.card.observation.as_ref().and_then(|o| o.scale.as_ref()) {
+            archive.add_array("mean", &Array1::from(scale.mean.clone()))?;
+            archive.add_array("std", &Array1::from(scale.std.clone()))?;
+        }
+        Ok(())
+    })
+}
+
+/// What is learned from, and where.
+struct Task<'a> {
+    config: &'a ExperimentConfig,
+    data: &'a Dataset,
+    job: &'a Job<'a>,
+}
+
+impl Task<'_> {
+    fn learn(&self, role: &str, model: &ModelConfig) -> Result<Learned, Error> {
+        match (model, &self.config.train) {
+            (ModelConfig::Plrnn(plrnn), Some(train)) => self.train(role, plrnn, train),
+            _ => self.fit(role, model),
+        }
+    }
+
+    /// Trains a piecewise-linear network; the weights kept are those of the best free run on the validation series.
+    fn train(&self, role: &str, plrnn: &PlrnnConfig, train: &TrainConfig) -> Result<Learned, Error> {
+        let Job { run, device, resume, interrupted, progress } = *self.job;
+        let (config, split) = (self.config, &self.data.split);
+        let series: Vec<Array2<f64>> =
+            self.data.series(&split.train).iter().map(ArrayView2::to_owned).collect();
+        let validation = self.data.series(&split.validation);
+        let validation = validation.first().or(self.data.series(&split.train).first()).map(|v| {
+            let kept = v.nrows().min(VALIDATION);
+            v.slice(s![..kept, ..]).to_owned()
+        });
+        let validation = validation.unwrap_or_default();
+        let score = |system: &PlrnnSystem| {
+            let generated = free_run(system, validation.view());
+            state_space_divergence(validation.view(), generated.view(), config.seed)
+                + hellinger_distance(validation.view(), generated.view())
+        };
+        let session = SequenceSession {
+            role,
+            series: &series,
+            config: train,
+            seed: config.seed,
+            run,
+            device,
+            resume,
+            interrupted,
+            progress,
+            score_name: "d_stsp_plus_d_hellinger",
+            score: &score,
+        };
+        let autodiff = device.clone().autodiff();
+        let drawn = seeded(&autodiff, stream(config.seed, "weights", 0).next_u64(), || {
+            plrnn.init(self.data.channels.len(), &autodiff)
+        });
+        let trained = session.train(drawn.map_err(DataError::Config)?)?;
+        let system = trained.model.to_system();
+        Ok(Learned {
+            parameters: trained.model.num_params(),
+            model: Box::new(system.clone()),
+            piecewise: Some(system),
+            seconds: trained.seconds,
+            notes: Vec::new(),
+        })
+    }
+
+    /// Fits a model that needs no training of its own.
+    fn fit(&self, role: &str, model: &ModelConfig) -> Result<Learned, Error> {
+        let Job { device, interrupted, progress, .. } = *self.job;
+        let (data, split) = (self.data, &self.data.split);
+        let Some(fit) = model.baseline() else {
+            let issue = Issue::new(format!("model.{}", model.name()), "this model learns fields, not series");
+            return Err(DataError::Config(issue).into());
+        };
+        let samples = Samples {
+            train: data.series(&split.train),
+            validation: data.series(&split.validation),
+            dt: data.times.get(1).zip(data.times.first()).map_or(1.0, |(b, a)| b - a),
+            channels: &data.channels,
+        };
+        let started = Instant::now();
+        let mut rng = stream(self.config.seed, model.name(), 0);
+        let bar = std::cell::OnceCell::new();
+        let mut on_step = |step: usize, of: usize, loss: f64| {
+            let bar = bar.get_or_init(|| progress.bar(role, of as u64, 0));
+            bar.at(step as u64, &format!("loss {loss:.3e}"));
+            !interrupted.load(Ordering::Relaxed)
+        };
+        let fitted = fit.fit(&samples, &mut Fitting { rng: &mut rng, device, on_step: &mut on_step });
+        if let Some(bar) = bar.get() {
+            bar.finish();
+        }
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        let fitted = fitted.map_err(|e| Error::Numerical(format!("{role}: {e}")))?;
+        progress.say(&format!("{role}: fitted in {:.1} s", started.elapsed().as_secs_f64()));
+        Ok(Learned {
+            model: fitted.model,
+            piecewise: None,
+            parameters: fitted.parameters,
+            seconds: started.elapsed().as_secs_f64(),
+            notes: fitted.notes,
+        })
+    }
+}

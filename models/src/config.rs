@@ -3,6 +3,7 @@
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
 /// A model and its parameters.
@@ -11,19 +12,48 @@ use crate::semilinear_operator::SemilinearOperatorConfig;
 pub enum ModelConfig {
     /// The semilinear neural operator, or by `linear = "none"` the plain residual Fourier neural operator.
     SemilinearOperator(SemilinearOperatorConfig),
+    /// An echo-state network.
+    EchoState(EchoStateConfig),
+    /// Sparse identification of nonlinear dynamics.
+    Sindy(SindyConfig),
+    /// Vector autoregression.
+    Autoregressive(AutoregressiveConfig),
+    /// An LSTM or a GRU.
+    Recurrent(RecurrentConfig),
 }
 
 /// Every model: its name, and what it is.
-pub const MODELS: &[(&str, &str)] = &[(
-    "semilinear_operator",
-    "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
-)];
+pub const MODELS: &[(&str, &str)] = &[
+    (
+        "semilinear_operator",
+        "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
+    ),
+    ("echo_state", "echo-state network, a random reservoir with a read-out by ridge regression"),
+    ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
+    ("autoregressive", "vector autoregression, its order by an information criterion"),
+    ("recurrent", "LSTM or GRU, trained by teacher forcing"),
+];
 
 impl ModelConfig {
     /// The name in configs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::SemilinearOperator(_) => "semilinear_operator",
+            Self::EchoState(_) => "echo_state",
+            Self::Sindy(_) => "sindy",
+            Self::Autoregressive(_) => "autoregressive",
+            Self::Recurrent(_) => "recurrent",
+        }
+    }
+
+    /// The model as one that is fitted to series in one call, if it is such a one.
+    pub fn baseline(&self) -> Option<&dyn Baseline> {
+        match self {
+            Self::SemilinearOperator(_) => None,
+            Self::EchoState(c) => Some(c),
+            Self::Sindy(c) => Some(c),
+            Self::Autoregressive(c) => Some(c),
+            Self::Recurrent(c) => Some(c),
         }
     }
 }
@@ -33,6 +63,10 @@ impl Validate for ModelConfig {
         let check = check.table(self.name());
         match self {
             Self::SemilinearOperator(c) => c.validate(check),
+            Self::EchoState(c) => c.validate(check),
+            Self::Sindy(c) => c.validate(check),
+            Self::Autoregressive(c) => c.validate(check),
+            Self::Recurrent(c) => c.validate(check),
         }
     }
 }

@@ -3,6 +3,7 @@
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
@@ -14,6 +15,14 @@ pub enum ModelConfig {
     SemilinearOperator(SemilinearOperatorConfig),
     /// A piecewise-linear recurrent network.
     Plrnn(PlrnnConfig),
+    /// An echo-state network.
+    EchoState(EchoStateConfig),
+    /// Sparse identification of nonlinear dynamics.
+    Sindy(SindyConfig),
+    /// Vector autoregression.
+    Autoregressive(AutoregressiveConfig),
+    /// An LSTM or a GRU.
+    Recurrent(RecurrentConfig),
 }
 
 /// Every model: its name, and what it is.
@@ -23,6 +32,10 @@ pub const MODELS: &[(&str, &str)] = &[
         "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
     ),
     ("plrnn", "piecewise-linear recurrent network, a map trained on time series by generalized teacher forcing"),
+    ("echo_state", "echo-state network, a random reservoir with a read-out by ridge regression"),
+    ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
+    ("autoregressive", "vector autoregression, its order by an information criterion"),
+    ("recurrent", "LSTM or GRU, trained by teacher forcing"),
 ];
 
 impl ModelConfig {
@@ -31,6 +44,26 @@ impl ModelConfig {
         match self {
             Self::SemilinearOperator(_) => "semilinear_operator",
             Self::Plrnn(_) => "plrnn",
+            Self::EchoState(_) => "echo_state",
+            Self::Sindy(_) => "sindy",
+            Self::Autoregressive(_) => "autoregressive",
+            Self::Recurrent(_) => "recurrent",
+        }
+    }
+
+    /// Whether it learns series `[time, channel]`, not fields.
+    pub fn learns_series(&self) -> bool {
+        !matches!(self, Self::SemilinearOperator(_))
+    }
+
+    /// The model as one that is fitted to series in one call, if it is such a one.
+    pub fn baseline(&self) -> Option<&dyn Baseline> {
+        match self {
+            Self::SemilinearOperator(_) | Self::Plrnn(_) => None,
+            Self::EchoState(c) => Some(c),
+            Self::Sindy(c) => Some(c),
+            Self::Autoregressive(c) => Some(c),
+            Self::Recurrent(c) => Some(c),
         }
     }
 }
@@ -41,6 +74,10 @@ impl Validate for ModelConfig {
         match self {
             Self::SemilinearOperator(c) => c.validate(check),
             Self::Plrnn(c) => c.validate(check),
+            Self::EchoState(c) => c.validate(check),
+            Self::Sindy(c) => c.validate(check),
+            Self::Autoregressive(c) => c.validate(check),
+            Self::Recurrent(c) => c.validate(check),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A model knows its own tensors and the integrator core; it knows no data set, no config file and no plot.
 
+pub mod baseline;
 pub mod config;
 pub mod emulator;
 pub mod fused;

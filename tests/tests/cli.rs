@@ -115,6 +115,40 @@ push_forward = 1
 baselines = ["persistence", "solver"]
 "#;
 
+const SERIES: &str = r#"
+name = "series"
+[data.file]
+path = "series.csv"
+train_fraction = 0.75
+[data.observe]
+channels = ["b"]
+standardise = true
+[model.autoregressive]
+"#;
+
+#[test]
+fn a_series_needs_no_problem() {
+    let bench = Bench::new();
+    let rows: String = (0..100).map(|t| format!("{}\t{}\t7\n", 0.5 * f64::from(t), t % 9)).collect();
+    bench.config("series.csv", &format!("time\tb\tc\n{rows}"));
+    let config = bench.config("series.toml", SERIES);
+    let output = bench.run(&["check", config.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output = bench.run(&["data", config.to_str().unwrap(), "--out", "out.npz"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("67 samples to train, 8 to validate, 25 to test"),
+        "{}",
+        stderr(&output)
+    );
+    // What cannot be learned is named with what would mend it.
+    let all = bench.config("all.toml", &SERIES.replace("channels = [\"b\"]", ""));
+    let output = bench.run(&["data", all.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = stderr(&output);
+    assert!(message.contains("'c' is constant (7)") && message.contains("channels = [\"b\"]"), "{message}");
+}
+
 #[test]
 fn a_simulation_leaves_its_folder() {
     let bench = Bench::new();
@@ -188,6 +222,39 @@ fn bad_configs_are_named_with_position_and_hint() {
             "a model without training",
             format!("{SIMULATION}\n[model.semilinear_operator]\n"),
             vec!["[train]", "data.train"],
+        ),
+        (
+            "neither a problem nor data",
+            "name = \"x\"\n[data]\ndt = 1.0\nsteps = 2\n".into(),
+            vec!["[data.file]"],
+        ),
+        (
+            "a problem without a solver",
+            SIMULATION.replace("[solver.etdrk4]\ndt = 0.01\n", ""),
+            vec!["without [solver.NAME]", ":3:"],
+        ),
+        (
+            "a series without a model",
+            SERIES.replace("[model.autoregressive]", ""),
+            vec!["no model that learns them", ":3:"],
+        ),
+        (
+            "a series for a model of fields",
+            SERIES.replace("[model.autoregressive]", "[model.semilinear_operator]\n[train]"),
+            vec!["real fields on one axis"],
+        ),
+        (
+            "a share that is none",
+            SERIES.replace("train_fraction = 0.75", "train_fraction = 1.5"),
+            vec!["1.5 is no share", ":5:"],
+        ),
+        (
+            "fields for a model of series",
+            format!(
+                "{}\n[model.sindy]\n",
+                SIMULATION.replace("steps = 4", "steps = 4\ntrain = 1\nvalidation = 1")
+            ),
+            vec!["series, not fields"],
         ),
         (
             "a missing file",

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use flowmap_datasets::generate::Recipe;
+
 use super::print;
 use crate::cli::OverrideArgs;
 use crate::config::{Loaded, load};
@@ -33,25 +35,35 @@ pub fn check(configs: &[PathBuf], overrides: &OverrideArgs) -> Result<(), Error>
 /// The resolved config and its cost.
 pub(super) fn describe(loaded: &Loaded) -> String {
     let config = &loaded.config;
-    let problem = config.problem.build();
-    let size = problem.as_ref().map_or(0, |p| p.state_shape().iter().product::<usize>());
-    let trajectories = config.data.trajectories();
-    let memory = (trajectories * (config.data.steps + 1) * size * 8) as f64 / 1e6;
-    let horizon = config.data.steps as f64 * config.data.dt + config.data.burn_in;
-    let steps = config.solver.dt().map(|dt| format!("{:.0} steps each", (horizon / dt).ceil()));
-    let mut lines = vec![
-        resolved(loaded),
-        format!("# equation: {}", problem.as_ref().map_or("", |p| p.equation())),
-        format!(
-            "# data: {trajectories} trajectories to t = {horizon:.4}, {}, {memory:.1} MB",
-            steps.unwrap_or_else(|| "adaptive steps".into())
-        ),
-    ];
-    if let Some(train) = &config.train {
+    let mut lines = vec![resolved(loaded)];
+    match config.recipe() {
+        Some(recipe) => lines.extend(cost(&recipe)),
+        None => {
+            lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
+        }
+    }
+    if let Some(train) = config.train.as_ref().filter(|_| config.recipe().is_some()) {
         let window = 1 + train.unroll + train.push_forward;
         let windows = config.data.train * (config.data.steps + 2).saturating_sub(window);
         let batches = windows.div_ceil(train.batch.max(1)) * train.epochs;
         lines.push(format!("# training: {windows} windows, {batches} steps of {} unrolled", train.unroll));
     }
     lines.join("\n")
+}
+
+/// The equation, and the size of its data.
+fn cost(recipe: &Recipe<'_>) -> [String; 2] {
+    let (problem, data) = (recipe.problem.build(), recipe.data);
+    let size = problem.as_ref().map_or(0, |p| p.state_shape().iter().product::<usize>());
+    let trajectories = data.trajectories();
+    let memory = (trajectories * (data.steps + 1) * size * 8) as f64 / 1e6;
+    let horizon = data.steps as f64 * data.dt + data.burn_in;
+    let steps = recipe.solver.dt().map(|dt| format!("{:.0} steps each", (horizon / dt).ceil()));
+    [
+        format!("# equation: {}", problem.as_ref().map_or("", |p| p.equation())),
+        format!(
+            "# data: {trajectories} trajectories to t = {horizon:.4}, {}, {memory:.1} MB",
+            steps.unwrap_or_else(|| "adaptive steps".into())
+        ),
+    ]
 }

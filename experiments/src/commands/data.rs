@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flowmap_datasets::format::{Series, npz, pdebench};
-use flowmap_datasets::generate::{DataError, Recipe};
+use flowmap_datasets::generate::DataError;
 
 use super::{Progress, print};
 use crate::cli::OverrideArgs;
@@ -25,11 +25,14 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
             hint: "end it in .npz, .h5 or .hdf5".into(),
         });
     }
-    let c = &loaded.config;
-    let recipe = Recipe { problem: &c.problem, solver: &c.solver, data: &c.data, seed: c.seed };
-    let data = Progress::new(false, false).data(&recipe)?;
+    let data = Progress::new(false, false).data(&loaded.config)?;
     if let (Some(out), Some(ending)) = (out, ending) {
-        let series = Series { values: data.values, times: data.times, coordinates: data.coordinates };
+        let series = Series {
+            values: data.values,
+            times: data.times,
+            coordinates: data.coordinates,
+            channels: data.channels,
+        };
         let written = if ending == "npz" { npz::write(out, &series) } else { pdebench::write(out, &series) };
         written.map_err(DataError::File)?;
         print(&out.display().to_string());

@@ -4,8 +4,11 @@ use std::io::IsTerminal;
 
 use flowmap_datasets::cache;
 use flowmap_datasets::dataset::Dataset;
-use flowmap_datasets::generate::{DataError, Recipe};
+use flowmap_datasets::generate::DataError;
+use flowmap_datasets::series;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::config::ExperimentConfig;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +60,19 @@ impl Progress {
         }
     }
 
-    /// Makes the data, or takes them from the cache.
+    /// The data of an experiment: made, taken from the cache, or read from a file.
     ///
     /// # Errors
-    /// As [`Recipe::obtain`].
-    pub fn data(&self, recipe: &Recipe<'_>) -> Result<Dataset, DataError> {
+    /// As [`flowmap_datasets::generate::Recipe::obtain`] and [`series::obtain`].
+    pub fn data(&self, config: &ExperimentConfig) -> Result<Dataset, DataError> {
+        let Some(recipe) = config.recipe() else {
+            let data = series::obtain(&config.data, config.seed)?;
+            let parts = [&data.split.train, &data.split.validation, &data.split.test];
+            let [train, validation, test] = parts.map(|p| p.trajectories.len() * p.samples.len());
+            self.say(&format!("data: {train} samples to train, {validation} to validate, {test} to test"));
+            data.card.warnings.iter().for_each(|w| self.say(w));
+            return Ok(data);
+        };
         let bar = self.bar("data", recipe.data.trajectories() as u64, 0);
         let data = recipe.obtain(cache::folder().as_deref(), &|done| bar.at(done as u64, ""))?;
         bar.finish();

@@ -82,10 +82,11 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
             shrink(&mut config);
         }
         if let Some(file) = &mut config.data.file
-            && file.path.is_relative()
             && let Some(folder) = path.parent()
         {
+            // What is absolute stays so.
             file.path = folder.join(&file.path);
+            file.test = file.test.take().map(|test| folder.join(test));
         }
         let problems: Vec<_> = config
             .problems()
@@ -190,6 +191,9 @@ fn shrink(config: &mut ExperimentConfig) {
     data.train = data.train.min(4);
     data.validation = data.validation.min(1);
     data.test = data.test.min(2);
+    if config.problem.is_none() {
+        data.steps = if data.steps == 0 { 2000 } else { data.steps.min(2000) };
+    }
     if let Some(train) = &mut config.train {
         train.epochs = train.epochs.min(1);
     }

@@ -7,6 +7,7 @@ pub use diagnostic::{ConfigErrors, Problem};
 pub use load::{Loaded, Overrides, load};
 
 use flowmap_datasets::data::DataConfig;
+use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
 use flowmap_models::config::ModelConfig;
@@ -14,7 +15,7 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::EvaluateConfig;
+use crate::evaluate::{Baseline, EvaluateConfig, Family};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -29,10 +30,12 @@ pub struct ExperimentConfig {
     /// The seed of every random stream.
     #[serde(default)]
     pub seed: u64,
-    /// What is solved.
-    pub problem: ProblemConfig,
-    /// How the truth is made.
-    pub solver: SolverConfig,
+    /// What is solved; absent if the data are plain series of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemConfig>,
+    /// How the truth is made; present with a problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solver: Option<SolverConfig>,
     /// Which trajectories are made.
     pub data: DataConfig,
     /// What learns them; without a model the experiment is a simulation.
@@ -65,22 +68,27 @@ impl Validate for ExperimentConfig {
             format!("'{}' is no name", self.name),
             "use letters, digits, '-', '_' and '.', since it names a folder",
         );
-        self.problem.validate(check.table("problem"));
-        self.solver.validate(check.table("solver"));
+        if let Some(problem) = &self.problem {
+            problem.validate(check.table("problem"));
+        }
+        if let Some(solver) = &self.solver {
+            solver.validate(check.table("solver"));
+        }
         self.data.validate(check.table("data"));
+        self.validate_source(&mut check);
         self.evaluate.validate(check.table("evaluate"));
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
-            let train = self.data.train > 0;
+            // A plain series may be split in time.
+            let whole = self.problem.is_some() || self.data.train > 0;
             check.require(
-                train,
+                self.data.train > 0 || !whole,
                 "data.train",
                 "a model, and nothing to train on",
                 "give at least one trajectory",
             );
-            let validation = self.data.validation > 0;
             check.require(
-                validation,
+                self.data.validation > 0 || !whole,
                 "data.validation",
                 "a model, and nothing to choose the best weights by",
                 "give at least one trajectory",
@@ -88,7 +96,7 @@ impl Validate for ExperimentConfig {
         }
         if let Some(train) = &self.train {
             train.validate(check.table("train"));
-            let series = matches!(self.model, Some(ModelConfig::Plrnn(_)));
+            let series = self.model.as_ref().is_some_and(ModelConfig::learns_series);
             train.check_family(check.table("train"), series);
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
@@ -96,7 +104,7 @@ impl Validate for ExperimentConfig {
                 train.unroll + train.push_forward
             };
             check.require(
-                window <= self.data.steps,
+                window <= self.data.steps || self.data.steps == 0,
                 if series { "train.sequence" } else { "train.unroll" },
                 format!("{window} steps of training in trajectories of {} steps", self.data.steps),
                 if series {
@@ -106,11 +114,62 @@ impl Validate for ExperimentConfig {
                 },
             );
         }
+        if let Some(model) = &self.model {
+            let foreign = |b: &&Baseline| match b.family() {
+                Family::Any => false,
+                family => (family == Family::Series) != model.learns_series(),
+            };
+            if let Some(baseline) = self.evaluate.baselines.iter().find(foreign) {
+                let of = if model.learns_series() { "series" } else { "fields" };
+                check.fail(
+                    "evaluate.baselines",
+                    format!("'{}' cannot stand beside a model of {of}", baseline.name()),
+                    if model.learns_series() {
+                        "take echo_state, sindy, autoregressive, lstm or gru"
+                    } else {
+                        "take persistence, mean, solver, explicit or fno"
+                    },
+                );
+            }
+        }
+        let fits_alone = self.model.as_ref().is_some_and(|m| m.baseline().is_some());
         check.require(
-            self.model.is_some() == self.train.is_some(),
+            self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
             if self.model.is_some() { "a model without [train]" } else { "[train] without a model" },
             "give both, or neither for a plain simulation",
+        );
+    }
+}
+
+impl ExperimentConfig {
+    /// A problem and its method, or a file of plain series and a model that learns them.
+    fn validate_source(&self, check: &mut Check<'_>) {
+        let (problem, solver, file) =
+            (self.problem.is_some(), self.solver.is_some(), self.data.file.is_some());
+        check.require(
+            problem || file,
+            "problem",
+            "nothing to solve and no data",
+            "give [problem.NAME] and [solver.NAME], or a series by [data.file] path = \"…\"",
+        );
+        check.require(
+            problem == solver || !(problem || file),
+            if problem { "problem" } else { "solver" },
+            if problem { "a problem without [solver.NAME]" } else { "[solver] without a problem" },
+            "give both, or neither if the data are series of a file",
+        );
+        check.require(
+            self.model.is_some() || problem || !file,
+            "data.file",
+            "series of a file, and no model that learns them",
+            "give [model.NAME], or the [problem.NAME] that they solve",
+        );
+        check.require(
+            self.model.is_some() || self.data.observe.is_none(),
+            "data.observe",
+            "an observation, and no model that is shown it",
+            "give [model.NAME], or leave [data.observe] out",
         );
     }
 }
@@ -122,50 +181,77 @@ impl ExperimentConfig {
         if !issues.is_empty() {
             return issues;
         }
-        match self.problem.build() {
-            Err(e) => issues.push(Issue::new(format!("problem.{}", self.problem.name()), e.to_string())),
+        let Some(recipe) = self.recipe() else {
+            return self.check_model(None).err().into_iter().collect();
+        };
+        match recipe.problem.build() {
+            Err(e) => issues.push(Issue::new(format!("problem.{}", recipe.problem.name()), e.to_string())),
             Ok(problem) => {
-                issues.extend(check_method(&problem, &self.solver).err());
-                issues.extend(self.check_start(&problem).err());
-                issues.extend(self.check_model(&problem).err());
+                issues.extend(check_method(&problem, recipe.solver).err());
+                issues.extend(self.check_start(&recipe, &problem).err());
+                issues.extend(self.check_model(Some(&problem)).err());
             }
         }
         issues
     }
 
-    fn check_start(&self, problem: &problem::Problem) -> Result<(), Issue> {
+    /// How trajectories of the problem are made; none if the data are plain series of a file.
+    pub fn recipe(&self) -> Option<Recipe<'_>> {
+        let (problem, solver) = (self.problem.as_ref()?, self.solver.as_ref()?);
+        Some(Recipe { problem, solver, data: &self.data, seed: self.seed })
+    }
+
+    fn check_start(&self, recipe: &Recipe<'_>, problem: &problem::Problem) -> Result<(), Issue> {
         if self.data.file.is_some() {
             return Ok(());
         }
-        let recipe = flowmap_datasets::generate::Recipe {
-            problem: &self.problem,
-            solver: &self.solver,
-            data: &self.data,
-            seed: self.seed,
-        };
         match recipe.start(problem, 0) {
-            Err(flowmap_datasets::generate::DataError::Config(issue)) => Err(issue),
+            Err(DataError::Config(issue)) => Err(issue),
             _ => Ok(()),
         }
     }
 
-    fn check_model(&self, problem: &problem::Problem) -> Result<(), Issue> {
+    /// The channels that a model is shown, where they are known before the data are made.
+    fn observed(&self, problem: &problem::Problem) -> Option<usize> {
+        let all = problem.channels().len();
+        let Some(observe) = &self.data.observe else { return Some(all) };
+        let chosen = if observe.channels.is_empty() { all } else { observe.channels.len() };
+        match observe.embedding.as_ref().map_or(1, |e| e.dimension) {
+            0 => None,
+            delays => Some(chosen * delays),
+        }
+    }
+
+    fn check_model(&self, problem: Option<&problem::Problem>) -> Result<(), Issue> {
         let Some(model) = &self.model else { return Ok(()) };
         let path = format!("model.{}", model.name());
-        if let ModelConfig::Plrnn(plrnn) = model {
-            let problem::Problem::Ode(ode) = problem else {
-                return Err(Issue::new(path, "'plrnn' learns time series").hint("take a system of ordinary equations"));
-            };
-            return if self.data.file.is_some() { Ok(()) } else { plrnn.fits(ode.dimension()) };
-        }
+        let misfit = |what: &str, hint: &str| {
+            Err(Issue::new(path, format!("'{}' learns {what}", model.name())).hint(hint))
+        };
         match problem {
-            problem::Problem::Pde(p)
+            Some(problem::Problem::Pde(_)) if model.learns_series() => misfit(
+                "series, not fields",
+                "take a system of ordinary equations, or [data.file] with a series",
+            ),
+            _ if model.learns_series() => match (model, problem) {
+                (ModelConfig::Plrnn(plrnn), Some(problem)) => self.observed(problem).map_or(Ok(()), |n| plrnn.fits(n)),
+                _ => Ok(()),
+            },
+            Some(problem::Problem::Pde(p))
                 if p.grid().axes() == 1 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>
             {
-                Ok(())
+                match &self.data.observe {
+                    Some(o) if o.embedding.is_some() || o.standardise || !o.channels.is_empty() => misfit(
+                        "whole fields in their own units",
+                        "leave all but the noise out of data.observe",
+                    ),
+                    _ => Ok(()),
+                }
             }
-            _ => Err(Issue::new(path, format!("'{}' learns real fields on one axis", model.name()))
-                .hint("take a problem on one axis, or leave [model] and [train] out for a simulation")),
+            _ => misfit(
+                "real fields on one axis",
+                "take a problem on one axis, or leave [model] and [train] out for a simulation",
+            ),
         }
     }
 }

@@ -65,6 +65,17 @@ pub enum Baseline {
     Gru,
 }
 
+/// What a baseline can stand beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Any model.
+    Any,
+    /// A model of fields.
+    Fields,
+    /// A model of time series.
+    Series,
+}
+
 impl Baseline {
     /// The name in configs and metrics.
     pub fn name(self) -> &'static str {
@@ -79,6 +90,15 @@ impl Baseline {
             Self::Autoregressive => "autoregressive",
             Self::Lstm => "lstm",
             Self::Gru => "gru",
+        }
+    }
+
+    /// What it can stand beside.
+    pub fn family(self) -> Family {
+        match self {
+            Self::Persistence | Self::Mean => Family::Any,
+            Self::Solver | Self::Explicit | Self::Fno => Family::Fields,
+            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm | Self::Gru => Family::Series,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A plain simulation: against the exact solution, its conserved quantities, half its step.
 
 use flowmap_datasets::dataset::Dataset;
-use flowmap_datasets::generate::{DataError, Recipe};
+use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::Problem;
 use flowmap_datasets::simulate::Trajectory;
 use ndarray::{Array1, Array2, ArrayD, Axis};
@@ -24,10 +24,8 @@ use crate::run_dir::RunDir;
 pub fn simulation(config: &ExperimentConfig, run: &RunDir, progress: &Progress) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let problem = surrogate::build(config)?;
-    let recipe =
-        Recipe { problem: &config.problem, solver: &config.solver, data: &config.data, seed: config.seed };
     let started = std::time::Instant::now();
-    let obtained = progress.data(&recipe);
+    let obtained = progress.data(config);
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     match obtained {
         Ok(data) => {
@@ -60,7 +58,7 @@ fn kept(config: &ExperimentConfig, problem: &Problem, trajectory: &Trajectory) -
         times: trajectory.times.clone(),
         coordinates: problem.coordinates(),
         channels: problem.channels(),
-        split: flowmap_datasets::dataset::Split::new(0, 0, 1),
+        split: flowmap_datasets::dataset::Split::new(0, 0, 1, trajectory.states.len()),
         card: flowmap_datasets::card::DataCard { seed: config.seed, ..Default::default() },
     })
 }
@@ -91,7 +89,8 @@ fn judge(
         findings.metric(format!("{name}_drift"), series.iter().copied().fold(0.0, f64::max));
     }
     if config.evaluate.order
-        && let Some(c) = convergence(problem, &config.solver, &start, t + config.data.burn_in)
+        && let Some(solver) = &config.solver
+        && let Some(c) = convergence(problem, solver, &start, t + config.data.burn_in)
     {
         findings.metric("order", c.order);
         let rows: Vec<_> = c
@@ -106,7 +105,7 @@ fn judge(
             })
             .collect();
         findings.tables.push(serde_json::json!({
-            "title": format!("Convergence of {} to its own solution with a finer step", config.solver.name()),
+            "title": format!("Convergence of {} to its own solution with a finer step", solver.name()),
             "columns": ["dt", "relative L2 difference", "order"],
             "rows": rows,
         }));

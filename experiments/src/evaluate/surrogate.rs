@@ -5,7 +5,7 @@ use std::io::Cursor;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::dataset::{Dataset, Normalisation};
-use flowmap_datasets::generate::{DataError, Recipe};
+use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::Problem;
 use flowmap_datasets::rng::stream;
 use flowmap_datasets::simulate::simulate;
@@ -57,17 +57,13 @@ pub fn surrogate(
     let Job { run, device, resume, interrupted, progress } = *job;
     let mut findings = Findings::default();
     let problem = build(config)?;
-    let recipe =
-        Recipe { problem: &config.problem, solver: &config.solver, data: &config.data, seed: config.seed };
     let started = std::time::Instant::now();
-    let data = progress.data(&recipe)?;
+    let data = progress.data(config)?;
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     keep_card(&data, run, &mut findings)?;
     let ModelConfig::SemilinearOperator(operator) = model else {
-        return Err(Error::Usage {
-            message: format!("'{}' learns no fields", model.name()),
-            hint: "take a model of fields, such as [model.semilinear_operator]".into(),
-        });
+        let issue = Issue::new(format!("model.{}", model.name()), "this model learns series, not fields");
+        return Err(DataError::Config(issue).into());
     };
     let mut roles = vec![("model", operator.clone())];
     if config.evaluate.baselines.contains(&Baseline::Fno) && operator.linear == LinearPart::Exact {
@@ -124,8 +120,11 @@ pub fn surrogate(
 }
 
 pub(super) fn build(config: &ExperimentConfig) -> Result<Problem, Error> {
-    let fail = |e: String| Issue::new(format!("problem.{}", config.problem.name()), e);
-    config.problem.build().map_err(|e| DataError::Config(fail(e.to_string())).into())
+    let Some(problem) = &config.problem else {
+        return Err(DataError::Config(Issue::new("problem", "there is none")).into());
+    };
+    let fail = |e: String| Issue::new(format!("problem.{}", problem.name()), e);
+    problem.build().map_err(|e| DataError::Config(fail(e.to_string())).into())
 }
 
 /// Writes the data card, and its error into the metrics.
@@ -261,7 +260,7 @@ fn classical(
             }
             Some(out)
         }
-        Baseline::Solver => Some(solved(&config.solver.with_dt(dt), problem, data, truth)),
+        Baseline::Solver => Some(solved(&config.solver?.with_dt(dt), problem, data, truth)),
         Baseline::Explicit => Some(solved(&SolverConfig::Rk4(FixedConfig { dt }), problem, data, truth)),
     }
 }
@@ -363,11 +362,11 @@ fn compare(config: &ExperimentConfig, entries: &[Entry], findings: &mut Findings
             if explicit.is_finite() { format!("reaches {explicit:.3e}") } else { "is unstable".to_owned() };
         findings.notes.push(format!("The classical explicit Runge-Kutta method at the same step {said}."));
     }
-    if let Some(solver) = find("solver") {
+    if let (Some(solver), Some(method)) = (find("solver"), &config.solver) {
         let order = if solver < model { "is ahead of the model" } else { "is behind the model" };
         findings.notes.push(format!(
             "The classical method '{}' at the same step reaches {solver:.3e} and {order}; it knows the nonlinear part, which the model learned from data.",
-            config.solver.name()
+            method.name()
         ));
     }
 }

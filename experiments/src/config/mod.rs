@@ -153,7 +153,7 @@ impl ExperimentConfig {
             let problem::Problem::Ode(ode) = problem else {
                 return Err(Issue::new(path, "'plrnn' learns time series").hint("take a system of ordinary equations"));
             };
-            return if self.data.file.is_some() { Ok(()) } else { plrnn.fits(ode.dimension()) };
+            return if self.data.file.is_some() { Ok(()) } else { plrnn.fits(ode.variables().len()) };
         }
         match problem {
             problem::Problem::Pde(p)

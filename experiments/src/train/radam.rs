@@ -1,6 +1,6 @@
 //! Rectified Adam.
 
-use burn::optim::{LearningRate, ModuleOptimizer, Optimizer, RecordState};
+use burn::optim::{AdaptiveMomentumState, LearningRate, ModuleOptimizer, Optimizer};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -35,28 +35,20 @@ impl RAdam {
 #[derive(Clone)]
 struct Rectified;
 
-/// What is remembered of a parameter's gradients.
-#[derive(Clone, RecordState)]
-struct Moments<const D: usize> {
-    time: usize,
-    first: Tensor<D>,
-    second: Tensor<D>,
-}
-
 impl Optimizer for Rectified {
-    type State<const D: usize> = Moments<D>;
+    type State<const D: usize> = AdaptiveMomentumState<D>;
 
     fn step<const D: usize>(
         &self,
         rate: LearningRate,
         parameter: Tensor<D>,
         gradient: Tensor<D>,
-        state: Option<Moments<D>>,
-    ) -> (Tensor<D>, Option<Moments<D>>) {
+        state: Option<AdaptiveMomentumState<D>>,
+    ) -> (Tensor<D>, Option<AdaptiveMomentumState<D>>) {
         let fresh = gradient.clone() * (1.0 - BETA_1);
         let square = gradient.clone() * gradient * (1.0 - BETA_2);
         let (time, first, second) = match state {
-            Some(s) => (s.time + 1, s.first * BETA_1 + fresh, s.second * BETA_2 + square),
+            Some(s) => (s.time + 1, s.moment_1 * BETA_1 + fresh, s.moment_2 * BETA_2 + square),
             None => (1, fresh, square),
         };
         let (scale, adaptive) = scale(time);
@@ -65,12 +57,11 @@ impl Optimizer for Rectified {
         } else {
             first.clone() * (rate * scale)
         };
-        (parameter - step, Some(Moments { time, first, second }))
+        (parameter - step, Some(AdaptiveMomentumState::new(time, first, second)))
     }
 
-    fn to_device<const D: usize>(state: Moments<D>, device: &Device) -> Moments<D> {
-        let Moments { time, first, second } = state;
-        Moments { time, first: first.to_device(device), second: second.to_device(device) }
+    fn to_device<const D: usize>(state: AdaptiveMomentumState<D>, device: &Device) -> AdaptiveMomentumState<D> {
+        state.to_device(device)
     }
 }
 

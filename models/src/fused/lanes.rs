@@ -22,7 +22,10 @@ pub(super) fn pack<S: Simd>(values: &[f32], batch: usize, entries: usize, group:
     let lanes = S::F32_LANES;
     let first = group * lanes;
     let used = lanes.min(batch - first);
-    let steps = values.len() / (batch * entries).max(1);
+    if entries == 0 {
+        return Vec::new();
+    }
+    let steps = values.len() / (batch * entries);
     let mut out = vec![0.0; steps * entries * lanes];
     for (to, from) in out.chunks_exact_mut(entries * lanes).zip(values.chunks_exact(batch * entries)) {
         for (lane, sample) in from[first * entries..].chunks_exact(entries).take(used).enumerate() {
@@ -36,6 +39,9 @@ pub(super) fn pack<S: Simd>(values: &[f32], batch: usize, entries: usize, group:
 
 /// The inverse of [`pack`].
 pub(super) fn unpack<S: Simd>(packed: &[f32], out: &mut [f32], batch: usize, entries: usize, group: usize) {
+    if entries == 0 {
+        return;
+    }
     let lanes = S::F32_LANES;
     let first = group * lanes;
     let used = lanes.min(batch - first);

@@ -242,7 +242,13 @@ fn classical(
 ) -> Option<ArrayD<f64>> {
     let dt = config.data.dt;
     match baseline {
-        Baseline::Fno => None,
+        // Learned, or of another family.
+        Baseline::Fno
+        | Baseline::EchoState
+        | Baseline::Sindy
+        | Baseline::Autoregressive
+        | Baseline::Lstm
+        | Baseline::Gru => None,
         Baseline::Persistence => {
             let mut out = truth.clone();
             for mut trajectory in out.axis_iter_mut(Axis(0)) {

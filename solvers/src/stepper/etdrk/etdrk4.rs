@@ -42,8 +42,7 @@ impl<Y: State, F: SemiLinear<Y>> Scheme<Y, F> for Order4 {
         field.nonlinear(t + 0.5 * h, y1, n2);
         field.apply(&[(e2, a), (q2, n2), (minus_q, n0)], y1);
         field.nonlinear(t + h, y1, n3);
-        n1.axpy(1.0, n2);
-        field.apply(&[(e, y), (f1, n0), (f2, n1), (f3, n3)], y1);
+        field.apply(&[(e, y), (f1, n0), (f2, n1), (f2, n2), (f3, n3)], y1);
         4
     }
 }

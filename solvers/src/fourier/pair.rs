@@ -189,6 +189,7 @@ impl PairTransform {
 }
 
 /// The columns of a mode of the last axis and of its negative.
+#[inline]
 fn pair_of(q: usize) -> [usize; 2] {
     let column = q / LINE * 2 * LINE + q % LINE;
     [column, column + LINE]

@@ -75,7 +75,8 @@ fn run(python: &str, script: &str) -> Vec<(String, Vec<f64>, f64)> {
             let rest = &line[line.find(&format!("\"{key}\""))? + key.len() + 3..];
             Some(rest.trim_start_matches([' ', '"', '[']).split(end).next()?.to_owned())
         };
-        let runs = field("runs", &[']'])?.split(',').map(|s| s.trim().parse()).collect::<Result<_, _>>().ok()?;
+        let runs =
+            field("runs", &[']'])?.split(',').map(|s| s.trim().parse()).collect::<Result<_, _>>().ok()?;
         Some((field("peer", &['"'])?, runs, field("check", &[',', '}'])?.parse().ok()?))
     });
     lines.collect()

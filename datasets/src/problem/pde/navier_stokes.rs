@@ -30,8 +30,8 @@ pub enum Forcing {
 
 /// `ω_t + u·∇ω = ν ∇²ω − μ ω + f`, `u = (ψ_y, −ψ_x)`, `−∇²ψ = ω` on a square.
 ///
-/// The transport term is `(∂_x² − ∂_y²)(uv) + ∂_x∂_y(v² − u²)` (C. Basdevant, J. Comput. Phys. 50 (1983) 209-214): four
-/// transforms instead of five, and the same modes to rounding since products are dealiased. Without viscosity, drag
+/// The transport term is `(∂_x² − ∂_y²)(uv) + ∂_x∂_y(v² − u²)` (C. Basdevant, J. Comput. Phys. 50 (1983) 209-214): two
+/// pairs of transforms instead of five transforms, and the same modes to rounding since products are dealiased. Without viscosity, drag
 /// and forcing the energy `½∫|u|²` and the enstrophy `½∫ω²` are conserved; the mean vorticity always is zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

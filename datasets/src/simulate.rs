@@ -64,7 +64,8 @@ pub fn simulate(
     check_method(problem, solver)?;
     let unfit = || Issue::new("solver", "the method does not fit the problem");
     match problem {
-        Problem::Pde(p) => {
+        // On a thread of the pool, so that a step that shares its work need not enter it.
+        Problem::Pde(p) => rayon::scope(|_| {
             let mut field = SpectralField::new(p.clone());
             let y0 = field.to_spectral(u0);
             let mut stepper = solver.semilinear_stepper(field.clone(), &y0).ok_or_else(unfit)?;
@@ -74,7 +75,7 @@ pub fn simulate(
                 trajectory.states[0] = u0.to_vec();
             }
             Ok(trajectory)
-        }
+        }),
         Problem::Ode(p) if solver.kind() == MethodKind::Symplectic => {
             let (q, momenta) = u0.split_at(u0.len() / 2);
             let y0 = (Array1::from(q.to_vec()), Array1::from(momenta.to_vec()));

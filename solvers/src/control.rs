@@ -69,8 +69,10 @@ impl Default for Pid {
 pub struct PidState {
     pid: Pid,
     exponent: f64,
-    /// The errors of the two accepted steps before.
-    errors: [f64; 2],
+    /// The logarithms of the errors of the two accepted steps before.
+    logarithms: [f64; 2],
+    /// The least logarithm that is remembered.
+    floor: f64,
     rejected: bool,
 }
 
@@ -86,7 +88,13 @@ pub enum Decision {
 impl PidState {
     /// Starts a trajectory with a method whose error estimate has the given order.
     pub fn new(pid: Pid, embedded_order: usize) -> Self {
-        Self { pid, exponent: 1.0 / (embedded_order as f64 + 1.0), errors: [1.0; 2], rejected: false }
+        Self {
+            pid,
+            exponent: 1.0 / (embedded_order as f64 + 1.0),
+            logarithms: [0.0; 2],
+            floor: 1e-4_f64.ln(),
+            rejected: false,
+        }
     }
 
     /// Judges a step by its weighted error norm. A norm that is not finite is a rejection.
@@ -102,14 +110,14 @@ impl PidState {
             self.rejected = true;
             return Decision::Reject((safety * error.powf(-self.exponent)).clamp(min_factor, 1.0));
         }
-        let error = error.max(1e-10);
-        let [e1, e2] = self.errors;
-        let mut log = -(i + p + d) * error.ln() + (p + 2.0 * d) * e1.ln();
+        let log0 = error.max(1e-10).ln();
+        let [log1, log2] = self.logarithms;
+        let mut log = -(i + p + d) * log0 + (p + 2.0 * d) * log1;
         if d != 0.0 {
-            log -= d * e2.ln();
+            log -= d * log2;
         }
         let limit = if self.rejected { 1.0 } else { max_factor };
-        self.errors = [error.max(1e-4), e1];
+        self.logarithms = [log0.max(self.floor), log1];
         self.rejected = false;
         Decision::Accept((safety * (self.exponent * log).exp()).clamp(min_factor, limit))
     }

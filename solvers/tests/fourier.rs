@@ -4,7 +4,7 @@
 
 use std::f64::consts::TAU;
 
-use flowmap_solvers::fourier::{FourierGrid, GridError, energy_spectrum, resample};
+use flowmap_solvers::fourier::{FourierGrid, GridError, PairTransform, energy_spectrum, resample};
 use num_complex::Complex64;
 
 /// A smooth field of low modes on up to three axes of lengths 2π.
@@ -98,6 +98,63 @@ fn a_dealiased_transform_truncates_the_last_axis() {
     grid.transform().inverse(&cut, &mut a);
     grid.transform().dealiased().inverse(&full, &mut b);
     assert!(largest(&a, &b) < 1e-13);
+}
+
+/// The spectra of a smooth field and of its product with a wave, dealiased.
+fn two_spectra(grid: &FourierGrid) -> [Vec<Complex64>; 2] {
+    let mask = grid.dealias_mask();
+    [grid.sample(smooth), grid.sample(|x| smooth(x) * (x[0] + 0.2).cos() + 1.0)].map(|u| {
+        let mut hat = vec![Complex64::ZERO; grid.modes()];
+        grid.transform().forward(&u, &mut hat);
+        hat.iter_mut().zip(&mask).filter(|(_, keep)| !**keep).for_each(|(u, _)| *u = Complex64::ZERO);
+        hat
+    })
+}
+
+#[test]
+fn a_pair_is_what_single_transforms_make_of_it() {
+    let large = FourierGrid::new(&[128, 130], &[TAU; 2]).unwrap();
+    for grid in grids().into_iter().chain([large]) {
+        let [p_hat, q_hat] = two_spectra(&grid);
+        let mut transform = grid.transform();
+        let (mut p, mut q) = (vec![0.0; grid.points()], vec![0.0; grid.points()]);
+        transform.inverse(&p_hat, &mut p);
+        transform.inverse(&q_hat, &mut q);
+        let products = [|p: f64, q: f64| p * q, |p: f64, q: f64| p - q * q];
+        let [r_hat, s_hat] = products.map(|f| {
+            let u: Vec<f64> = p.iter().zip(&q).map(|(p, q)| f(*p, *q)).collect();
+            let mut hat = vec![Complex64::ZERO; grid.modes()];
+            grid.transform().forward(&u, &mut hat);
+            hat
+        });
+        let mut out = vec![Complex64::ONE; grid.modes()];
+        PairTransform::new(&grid).evaluate(
+            |m| (p_hat[m], q_hat[m]),
+            |p, q| (products[0](p, q), products[1](p, q)),
+            |_, r, s| r * 2.0 + s * Complex64::I,
+            &mut out,
+        );
+        for (m, keep) in grid.dealias_mask().into_iter().enumerate() {
+            let expected = if keep { r_hat[m] * 2.0 + s_hat[m] * Complex64::I } else { Complex64::ZERO };
+            assert!((out[m] - expected).norm() < 1e-13 * grid.points() as f64, "{grid:?} {m}");
+        }
+    }
+}
+
+#[test]
+fn a_pair_does_not_depend_on_the_number_of_threads() {
+    let grid = FourierGrid::new(&[128, 130], &[TAU; 2]).unwrap();
+    let [p_hat, q_hat] = two_spectra(&grid);
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut out = vec![Complex64::ZERO; grid.modes()];
+            let load = |m: usize| (p_hat[m], q_hat[m]);
+            PairTransform::new(&grid).evaluate(load, |p, q| (p * q, p - q), |_, r, s| r - s, &mut out);
+            out
+        })
+    };
+    assert_eq!(on(1), on(3));
 }
 
 #[test]

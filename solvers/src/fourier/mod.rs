@@ -2,6 +2,7 @@
 
 mod diagonal;
 mod grid;
+mod pair;
 pub mod phi;
 mod resample;
 mod spectrum;
@@ -9,6 +10,7 @@ mod transform;
 
 pub use diagonal::HostDiagonal;
 pub use grid::{FourierGrid, GridError, GridKind};
+pub use pair::PairTransform;
 pub use resample::resample;
 pub use spectrum::energy_spectrum;
 pub use transform::FourierTransform;

@@ -109,6 +109,34 @@ impl FourierTransform {
         }
     }
 
+    /// Writes `F(f(u))` into `out`, `u` the real field with the given spectrum: an inverse and a [`forward`](Self::forward)
+    /// in one, with the function applied to a line while it is in the cache.
+    ///
+    /// # Panics
+    /// If the lengths are not the grid's modes.
+    pub fn pointwise(&mut self, u_hat: &[Complex64], f: impl Fn(f64) -> f64, out: &mut [Complex64]) {
+        assert_eq!((u_hat.len(), out.len()), (self.work.len(), self.work.len()));
+        let mut work = std::mem::take(&mut self.work);
+        work.copy_from_slice(u_hat);
+        self.other_axes(&mut work, false);
+        let scale = 1.0 / self.grid.points() as f64;
+        let m = self.spectral_shape[self.spectral_shape.len() - 1];
+        let (inverse, forward) = (&self.grid.plans.real_inverse, &self.grid.plans.real_forward);
+        for (row_hat, out) in work.chunks_exact_mut(m).zip(out.chunks_exact_mut(m)) {
+            row_hat[self.kept..].fill(Complex64::ZERO);
+            row_hat[0].im = 0.0;
+            row_hat[m - 1].im = 0.0;
+            let scratch = &mut self.scratch[..inverse.get_scratch_len()];
+            let _ = inverse.process_with_scratch(row_hat, &mut self.row, scratch);
+            self.row.iter_mut().for_each(|u| *u = f(*u * scale));
+            let scratch = &mut self.scratch[..forward.get_scratch_len()];
+            let _ = forward.process_with_scratch(&mut self.row, out, scratch);
+            out[self.kept..].fill(Complex64::ZERO);
+        }
+        self.work = work;
+        self.other_axes(out, true);
+    }
+
     /// The forward transform of a complex field, in place, unscaled.
     pub fn forward_complex(&mut self, u: &mut [Complex64]) {
         self.complex_last(u, true);

@@ -131,7 +131,13 @@ macro_rules! array_state {
             }
 
             fn is_finite(&self) -> bool {
-                self.iter().all(|s| s.finite())
+                match (**self).as_slice_memory_order() {
+                    // Blocks without a branch inside, which are vectorised.
+                    Some(entries) => {
+                        entries.chunks(64).all(|block| block.iter().fold(true, |all, s| all & s.finite()))
+                    }
+                    None => self.iter().all(|s| s.finite()),
+                }
             }
         }
     };

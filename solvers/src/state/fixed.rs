@@ -26,6 +26,27 @@ impl<const N: usize> State for [f64; N] {
     }
 
     #[inline]
+    fn combine_stages(&mut self, base: &Self, h: f64, weights: &[f64], stages: &[Self]) {
+        // A number of stages that the compiler knows: the sum is unrolled and stays in registers.
+        macro_rules! by_length {
+            ($($s:literal)*) => {
+                match weights.len() {
+                    $($s => {
+                        if let (Some(w), Some(k)) = (weights.first_chunk::<$s>(), stages.first_chunk::<$s>()) {
+                            weighted_sum(self, base, h, w, k);
+                        }
+                    })*
+                    _ => {
+                        self.assign(base);
+                        weights.iter().zip(stages).for_each(|(w, k)| self.axpy(h * w, k));
+                    }
+                }
+            };
+        }
+        by_length!(1 2 3 4 5 6 7);
+    }
+
+    #[inline]
     fn error_norm(error: &Self, y0: &Self, y1: &Self, atol: f64, rtol: f64) -> f64 {
         let mut sum = 0.0;
         for i in 0..N {
@@ -53,4 +74,22 @@ impl<const N: usize> DenseState for [f64; N] {
     fn as_mut_slice(&mut self) -> &mut [f64] {
         self
     }
+}
+
+#[inline(always)]
+fn weighted_sum<const N: usize, const S: usize>(
+    out: &mut [f64; N],
+    base: &[f64; N],
+    h: f64,
+    weights: &[f64; S],
+    stages: &[[f64; N]; S],
+) {
+    let mut sum = *base;
+    for j in 0..S {
+        let a = h * weights[j];
+        for i in 0..N {
+            sum[i] += a * stages[j][i];
+        }
+    }
+    *out = sum;
 }

@@ -5,6 +5,9 @@ mod fixed;
 mod tensor;
 mod tuple;
 
+/// The most stages that [`State::combine_stages`] takes.
+pub const MOST_STAGES: usize = 16;
+
 /// A value that a stepper can move: an element of a normed vector space, updated in place.
 ///
 /// Implemented for `ndarray` arrays of `f64` and `Complex64` of any dimension, for `[f64; N]` (no heap at
@@ -30,6 +33,20 @@ pub trait State: Clone {
                 self.axpy(*a, x);
             }
         }
+    }
+
+    /// `self ← base + h Σⱼ wⱼ kⱼ` over the weights given, at most [`MOST_STAGES`]: a stage of a Runge-Kutta method.
+    #[inline]
+    fn combine_stages(&mut self, base: &Self, h: f64, weights: &[f64], stages: &[Self]) {
+        let mut terms = [(0.0, base); MOST_STAGES];
+        let mut n = 0;
+        for (w, k) in weights.iter().zip(stages) {
+            if *w != 0.0 {
+                terms[n] = (h * w, k);
+                n += 1;
+            }
+        }
+        self.combine(base, &terms[..n]);
     }
 
     /// The weighted root-mean-square norm of Hairer, Nørsett and Wanner,

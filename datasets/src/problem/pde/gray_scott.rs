@@ -74,17 +74,8 @@ impl Operators for GrayScott {
     fn nonlinear(&self, _t: f64, u_hat: &[Complex64], out: &mut [Complex64], ws: &mut Workspace) {
         let modes = ws.grid().modes();
         let feed = self.feed * ws.grid().points() as f64;
-        ws.spectra[0].copy_from_slice(&u_hat[..modes]);
-        ws.spectra[1].copy_from_slice(&u_hat[modes..]);
-        ws.inverse_pair();
-        let [u, v] = &mut ws.fields;
-        for (u, v) in u.iter_mut().zip(v.iter_mut()) {
-            *v = *u * *v * *v;
-        }
-        ws.forward_pair();
         let (out_u, out_v) = out.split_at_mut(modes);
-        out_v.copy_from_slice(&ws.spectra[1]);
-        ws.truncate(out_v);
+        ws.pair(|m| (u_hat[m], u_hat[modes + m]), |u, v| (u, u * v * v), |_, _, uvv| uvv, out_v);
         out_u.iter_mut().zip(&*out_v).for_each(|(u, v)| *u = -v);
         out_u[0] += feed;
     }

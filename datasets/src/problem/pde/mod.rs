@@ -227,13 +227,13 @@ impl SemiLinear<Array2<Complex64>> for SpectralField {
     }
 
     fn apply(&mut self, terms: &[(&HostDiagonal, &Array2<Complex64>)], out: &mut Array2<Complex64>) {
-        // At most four terms, all in standard layout; nothing is allocated in a step.
-        let mut slices: [(&HostDiagonal, &[Complex64]); 4] = [(terms[0].0, &[]); 4];
+        // No method has more terms, and all are in standard layout; nothing is allocated in a step.
+        let mut slices: [(&HostDiagonal, &[Complex64]); HostDiagonal::TERMS] = [(terms[0].0, &[]); _];
         for (slot, (d, y)) in slices.iter_mut().zip(terms) {
             *slot = (d, y.as_slice().unwrap_or(&[]));
         }
         if let Some(out) = out.as_slice_mut() {
-            HostDiagonal::apply(&slices[..terms.len().min(4)], out);
+            HostDiagonal::apply(&slices[..terms.len().min(HostDiagonal::TERMS)], out);
         }
     }
 

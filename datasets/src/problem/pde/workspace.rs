@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use flowmap_solvers::fourier::{FourierGrid, FourierTransform, GridKind};
+use flowmap_solvers::fourier::{FourierGrid, FourierTransform, GridKind, PairTransform};
 use num_complex::Complex64;
-
-/// Points above which the two transforms of a pair run on two threads.
-const PARALLEL: usize = 16_384;
 
 /// Factors that depend on the grid only, in the order that the problem chose.
 #[derive(Clone, Debug, Default)]
@@ -28,14 +25,14 @@ impl Tables {
 #[derive(Clone)]
 pub struct Workspace {
     grid: FourierGrid,
-    transforms: [FourierTransform; 2],
+    transform: FourierTransform,
+    /// Made when it is first needed.
+    pair: Option<PairTransform>,
     /// The full transform, for fields from outside.
     full: FourierTransform,
     mask: Option<Vec<bool>>,
-    /// Physical fields.
-    pub fields: [Vec<f64>; 2],
-    /// Spectra.
-    pub spectra: [Vec<Complex64>; 2],
+    /// A complex field.
+    complex: Vec<Complex64>,
     /// The problem's tables.
     pub tables: Arc<Tables>,
 }
@@ -43,15 +40,14 @@ pub struct Workspace {
 impl Workspace {
     pub(super) fn new(grid: &FourierGrid, dealias: bool, tables: Arc<Tables>) -> Self {
         let transform = if dealias { grid.transform().dealiased() } else { grid.transform() };
-        let real = grid.kind() == GridKind::Real;
-        let points = if real { grid.points() } else { 0 };
+        let complex = if grid.kind() == GridKind::Complex { grid.points() } else { 0 };
         Self {
-            transforms: [transform.clone(), transform],
+            transform,
+            pair: None,
             full: grid.transform(),
             // On one real axis the transform itself truncates.
             mask: dealias.then(|| grid.dealias_mask()),
-            fields: [vec![0.0; points], vec![0.0; points]],
-            spectra: [vec![Complex64::ZERO; grid.modes()], vec![Complex64::ZERO; grid.modes()]],
+            complex: vec![Complex64::ZERO; complex],
             tables,
             grid: grid.clone(),
         }
@@ -85,27 +81,23 @@ impl Workspace {
 
     /// `N = F(f(u))` of a real field: a reaction.
     pub fn pointwise(&mut self, u_hat: &[Complex64], out: &mut [Complex64], f: impl Fn(f64) -> f64) {
-        let [transform, _] = &mut self.transforms;
-        self.spectra[0].copy_from_slice(u_hat);
-        transform.inverse_destroying(&mut self.spectra[0], &mut self.fields[0]);
-        self.fields[0].iter_mut().for_each(|u| *u = f(*u));
-        transform.forward(&self.fields[0], out);
+        self.transform.pointwise(u_hat, f, out);
         if self.grid.axes() > 1 {
             self.truncate(out);
         }
     }
 
-    /// Both [`spectra`](Self::spectra) to both [`fields`](Self::fields), on two threads where that pays; the spectra
-    /// are destroyed.
-    pub fn inverse_pair(&mut self) {
-        let Self { transforms: [t0, t1], fields: [f0, f1], spectra: [s0, s1], .. } = self;
-        pair(f0.len(), || t0.inverse_destroying(s0, f0), || t1.inverse_destroying(s1, f1));
-    }
-
-    /// Both [`fields`](Self::fields) to both [`spectra`](Self::spectra).
-    pub fn forward_pair(&mut self) {
-        let Self { transforms: [t0, t1], fields: [f0, f1], spectra: [s0, s1], .. } = self;
-        pair(f0.len(), || t0.forward(f0, s0), || t1.forward(f1, s1));
+    /// `N(m) = store(m, r̂(m), ŝ(m))`, `(r, s) = f(p, q)` at every point, of two real fields with the spectra
+    /// `(p̂(m), q̂(m)) = load(m)`; on all threads where that pays.
+    pub fn pair(
+        &mut self,
+        load: impl Fn(usize) -> (Complex64, Complex64) + Sync,
+        f: impl Fn(f64, f64) -> (f64, f64) + Sync,
+        store: impl Fn(usize, Complex64, Complex64) -> Complex64 + Sync,
+        out: &mut [Complex64],
+    ) {
+        let pair = self.pair.get_or_insert_with(|| PairTransform::new(&self.grid));
+        pair.evaluate(load, f, store, out);
     }
 
     /// The forward transform of a complex field in place.
@@ -157,22 +149,13 @@ impl Workspace {
                 }
             }
             GridKind::Complex => {
-                self.spectra[0].copy_from_slice(u_hat);
-                self.full.inverse_complex(&mut self.spectra[0]);
+                self.complex.copy_from_slice(u_hat);
+                self.full.inverse_complex(&mut self.complex);
                 let (re, im) = u.split_at_mut(points);
-                for ((z, re), im) in self.spectra[0].iter().zip(re).zip(im) {
+                for ((z, re), im) in self.complex.iter().zip(re).zip(im) {
                     (*re, *im) = (z.re, z.im);
                 }
             }
         }
-    }
-}
-
-fn pair(points: usize, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
-    if points >= PARALLEL {
-        rayon::join(a, b);
-    } else {
-        a();
-        b();
     }
 }

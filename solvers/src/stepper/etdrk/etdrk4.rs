@@ -20,15 +20,17 @@ impl<Y: State, F: SemiLinear<Y>> Scheme<Y, F> for Order4 {
     type Coefficients = [F::Diagonal; 8];
 
     fn prepare(field: &F, h: f64, z: &[Complex64]) -> Self::Coefficients {
+        let halves: Vec<_> = z.iter().map(|z| half_step(h, *z)).collect();
+        let rows: Vec<_> = z.iter().map(|z| last_row(h, *z)).collect();
         [
-            diagonal(field, z, |z| half_step(h, z).0),
-            diagonal(field, z, |z| half_step(h, z).1),
-            diagonal(field, z, |z| half_step(h, z).1 * 2.0),
-            diagonal(field, z, |z| -half_step(h, z).1),
+            field.diagonal(halves.iter().map(|(e2, _)| *e2).collect()),
+            field.diagonal(halves.iter().map(|(_, q)| *q).collect()),
+            field.diagonal(halves.iter().map(|(_, q)| q * 2.0).collect()),
+            field.diagonal(halves.iter().map(|(_, q)| -q).collect()),
             diagonal(field, z, |z| z.exp()),
-            diagonal(field, z, |z| last_row(h, z)[0]),
-            diagonal(field, z, |z| last_row(h, z)[1]),
-            diagonal(field, z, |z| last_row(h, z)[2]),
+            field.diagonal(rows.iter().map(|r| r[0]).collect()),
+            field.diagonal(rows.iter().map(|r| r[1]).collect()),
+            field.diagonal(rows.iter().map(|r| r[2]).collect()),
         ]
     }
 
@@ -42,8 +44,7 @@ impl<Y: State, F: SemiLinear<Y>> Scheme<Y, F> for Order4 {
         field.nonlinear(t + 0.5 * h, y1, n2);
         field.apply(&[(e2, a), (q2, n2), (minus_q, n0)], y1);
         field.nonlinear(t + h, y1, n3);
-        n1.axpy(1.0, n2);
-        field.apply(&[(e, y), (f1, n0), (f2, n1), (f3, n3)], y1);
+        field.apply(&[(e, y), (f1, n0), (f2, n1), (f2, n2), (f3, n3)], y1);
         4
     }
 }

@@ -24,14 +24,11 @@ pub use tsit5::TSIT5;
 
 use super::{DenseStep, StepFailure, Stepper, Work, hermite, hermite_step};
 use crate::field::VectorField;
-use crate::state::State;
+use crate::state::{MOST_STAGES, State};
 
 /// Every tableau, in ascending order.
 pub const TABLEAUS: [&Tableau; 9] =
     [&EULER, &MIDPOINT, &HEUN, &RALSTON, &BOGACKI_SHAMPINE, &RK4, &DOPRI5, &TSIT5, &DOPRI8];
-
-/// The most stages (dense output included) that a tableau may have.
-const MOST: usize = 16;
 
 /// An explicit Runge-Kutta method bound to a field.
 #[derive(Clone, Debug)]
@@ -69,7 +66,7 @@ enum FirstStage {
 impl<Y: State, F: VectorField<Y>> ExplicitRk<F, Y> {
     /// Binds a method to a field; `like` gives the shape of the state.
     pub fn new(tableau: &'static Tableau, field: F, like: &Y) -> Self {
-        debug_assert!(tableau.all_stages() <= MOST);
+        debug_assert!(tableau.all_stages() <= MOST_STAGES);
         Self {
             tableau,
             field,
@@ -89,7 +86,7 @@ impl<Y: State, F: VectorField<Y>> ExplicitRk<F, Y> {
     #[inline]
     fn stage(&mut self, i: usize, row: &[f64], t: f64, dt: f64, y: &Y, at: &mut Y) {
         let (known, rest) = self.stages.split_at_mut(i);
-        combine_stages(at, y, dt, row, known);
+        at.combine_stages(y, dt, row, known);
         self.field.eval(t, at, &mut rest[0]);
         self.work.evaluations += 1;
     }
@@ -146,20 +143,6 @@ impl<Y: State, F: VectorField<Y>> ExplicitRk<F, Y> {
     }
 }
 
-/// `at ← y + dt Σⱼ rowⱼ kⱼ`, skipping zeros.
-#[inline]
-fn combine_stages<Y: State>(at: &mut Y, y: &Y, dt: f64, row: &[f64], stages: &[Y]) {
-    let mut terms = [(0.0, y); MOST];
-    let mut n = 0;
-    for (a, k) in row.iter().zip(stages) {
-        if *a != 0.0 {
-            terms[n] = (dt * a, k);
-            n += 1;
-        }
-    }
-    at.combine(y, &terms[..n]);
-}
-
 impl<Y: State, F: VectorField<Y>> Stepper<Y> for ExplicitRk<F, Y> {
     fn order(&self) -> usize {
         self.tableau.order
@@ -181,7 +164,7 @@ impl<Y: State, F: VectorField<Y>> Stepper<Y> for ExplicitRk<F, Y> {
             self.stage(i, tableau.row(i), t + tableau.c[i] * dt, dt, y, y1);
         }
         if !self.fsal {
-            combine_stages(y1, y, dt, tableau.b, &self.stages);
+            y1.combine_stages(y, dt, tableau.b, &self.stages);
         }
         Ok(())
     }
@@ -194,7 +177,7 @@ impl<Y: State, F: VectorField<Y>> Stepper<Y> for ExplicitRk<F, Y> {
         }
         let dt = self.last.1;
         let mut norm = |weights: &[f64]| {
-            combine_stages(&mut self.scratch, &self.zero, dt, weights, &self.stages);
+            self.scratch.combine_stages(&self.zero, dt, weights, &self.stages);
             Y::error_norm(&self.scratch, y0, y1, atol, rtol)
         };
         let e = norm(tableau.error);
@@ -229,9 +212,9 @@ impl<Y: State, F: VectorField<Y>> Stepper<Y> for ExplicitRk<F, Y> {
         let dt = self.last.1;
         match (self.tableau.dense, &self.end_slope) {
             (Dense::Stages { weights, .. }, _) => {
-                let mut w = [0.0; MOST];
+                let mut w = [0.0; MOST_STAGES];
                 weights(theta, &mut w[..self.stages.len()]);
-                combine_stages(out, y0, dt, &w[..self.stages.len()], &self.stages);
+                out.combine_stages(y0, dt, &w[..self.stages.len()], &self.stages);
             }
             (Dense::Hermite, Some(slope)) => {
                 let [a, b, c, d] = hermite(theta);

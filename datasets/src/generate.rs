@@ -105,6 +105,7 @@ impl Recipe<'_> {
         let drawn = match problem {
             Problem::Pde(p) => self.data.initial.field(&**p, &mut rng),
             Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
+            Problem::Dde(p) => self.data.initial.past(&**p, &mut rng),
         };
         drawn.map_err(|mut issue| {
             issue.path = format!("data.initial.{}", issue.path);

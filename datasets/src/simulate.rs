@@ -1,9 +1,10 @@
 //! One trajectory of a problem by a method.
 
 use flowmap_solvers::config::{MethodKind, SolverConfig};
+use flowmap_solvers::delay::solve_delay;
 use flowmap_solvers::issue::Issue;
-use flowmap_solvers::solve::{Outcome, SaveAt, SolveOptions, Statistics, solve};
-use flowmap_solvers::state::State;
+use flowmap_solvers::solve::{Outcome, SaveAt, Solution, SolveOptions, Statistics, solve};
+use flowmap_solvers::state::{DenseState, State};
 use flowmap_solvers::stepper::Stepper;
 use ndarray::Array1;
 
@@ -34,11 +35,16 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
     };
     match (problem, solver.kind()) {
         (Problem::Pde(_), MethodKind::Explicit | MethodKind::Semilinear)
-        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Stiff) => Ok(()),
+        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Stiff)
+        | (Problem::Dde(_), MethodKind::Explicit) => Ok(()),
         (Problem::Ode(p), MethodKind::Symplectic) if p.separable() => Ok(()),
         (Problem::Pde(_), _) => misfit(
             &format!("'{}' cannot solve a partial differential equation", solver.name()),
             "take etdrk4, or an explicit method",
+        ),
+        (Problem::Dde(p), _) => misfit(
+            &format!("'{}' cannot solve '{}', whose slope depends on the past", solver.name(), p.name()),
+            "take dopri5 or dopri8",
         ),
         (Problem::Ode(p), MethodKind::Symplectic) => misfit(
             &format!("'{}' needs a separable Hamiltonian, and '{}' is none", solver.name(), p.name()),
@@ -87,6 +93,34 @@ pub fn simulate(
             let mut stepper = solver.dense_stepper(OdeField::new(p.clone()), &y0).ok_or_else(unfit)?;
             Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
         }
+        Problem::Dde(p) => {
+            let (y0, problem) = (Array1::from(u0.to_vec()), p.clone());
+            let field = move |t: f64, y: &Array1<f64>, delayed: &Array1<f64>, dy: &mut Array1<f64>| {
+                let (y, delayed) = (DenseState::as_slice(y), DenseState::as_slice(delayed));
+                problem.rhs(t, y, delayed, dy.as_mut_slice());
+            };
+            let tableau = solver.tableau().ok_or_else(unfit)?;
+            let mut options = options(solver, times);
+            Ok(trajectory(solve_delay(tableau, field, p.delay(), |_| y0.clone(), &mut options), |y| {
+                y.to_vec()
+            }))
+        }
+    }
+}
+
+fn options<Y>(solver: &SolverConfig, times: &[f64]) -> SolveOptions<Y> {
+    let end = times.last().copied().unwrap_or(0.0);
+    SolveOptions::new(0.0, end, solver.control())
+        .save(SaveAt::Times(times.to_vec()))
+        .max_steps(solver.max_steps())
+}
+
+fn trajectory<Y>(solution: Solution<Y>, physical: impl FnMut(&Y) -> Vec<f64>) -> Trajectory {
+    Trajectory {
+        states: solution.ys.iter().map(physical).collect(),
+        times: solution.ts,
+        stats: solution.stats,
+        outcome: solution.outcome,
     }
 }
 
@@ -95,17 +129,7 @@ fn run<Y: State>(
     y0: &Y,
     solver: &SolverConfig,
     times: &[f64],
-    mut physical: impl FnMut(&Y) -> Vec<f64>,
+    physical: impl FnMut(&Y) -> Vec<f64>,
 ) -> Trajectory {
-    let end = times.last().copied().unwrap_or(0.0);
-    let mut options = SolveOptions::new(0.0, end, solver.control())
-        .save(SaveAt::Times(times.to_vec()))
-        .max_steps(solver.max_steps());
-    let solution = solve(stepper, y0, &mut options);
-    Trajectory {
-        states: solution.ys.iter().map(&mut physical).collect(),
-        times: solution.ts,
-        stats: solution.stats,
-        outcome: solution.outcome,
-    }
+    trajectory(solve(stepper, y0, &mut options(solver, times)), physical)
 }

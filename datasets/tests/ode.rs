@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use flowmap_datasets::problem::ode::{Harmonic, Kepler, Linear, Logistic, OdeField, OdeProblem, Pendulum};
+use flowmap_datasets::problem::ode::{
+    BurstingNeuron, Harmonic, Kepler, Linear, Logistic, OdeField, OdeProblem, Pendulum,
+};
 use flowmap_datasets::problem::{Problem, ProblemConfig};
 use flowmap_datasets::simulate::simulate;
 use flowmap_solvers::config::{AdaptiveConfig, SolverConfig};
-use flowmap_solvers::field::{Separable, from_fn};
-use flowmap_solvers::stepper::Stepper;
-use flowmap_solvers::stepper::explicit_rk::{ExplicitRk, RK4};
+use flowmap_solvers::field::Separable;
+use flowmap_solvers::lyapunov::{LyapunovOptions, flow_exponents};
+use flowmap_solvers::stepper::explicit_rk::RK4;
 use nalgebra::DMatrix;
 use ndarray::Array1;
 
@@ -17,7 +19,7 @@ fn systems() -> Vec<(Problem, std::sync::Arc<dyn OdeProblem>)> {
     built
         .filter_map(|p| match p.clone() {
             Problem::Ode(o) => Some((p, o)),
-            Problem::Pde(_) => None,
+            Problem::Pde(_) | Problem::Dde(_) => None,
         })
         .collect()
 }
@@ -230,34 +232,6 @@ fn the_split_of_a_separable_problem_is_its_field() {
     assert_eq!(count, 3);
 }
 
-/// The mean growth of a tangent vector over `steps` steps after it has settled.
-fn lyapunov(p: &dyn OdeProblem, dt: f64, steps: usize) -> f64 {
-    let n = p.variables().len();
-    let mut jacobian = DMatrix::zeros(n, n);
-    let field = from_fn(|t: f64, y: &Array1<f64>, dy: &mut Array1<f64>| {
-        let (y, dy) = (y.as_slice().unwrap(), dy.as_slice_mut().unwrap());
-        p.rhs(t, &y[..n], &mut dy[..n]);
-        p.jacobian(t, &y[..n], &mut jacobian);
-        for i in 0..n {
-            dy[n + i] = (0..n).map(|k| jacobian[(i, k)] * y[n + k]).sum();
-        }
-    });
-    let mut y = Array1::from_iter(p.initial().into_iter().chain((0..n).map(|_| 1.0)));
-    let mut stepper = ExplicitRk::new(&RK4, field, &y);
-    let (mut y1, mut growth, settle) = (y.clone(), 0.0, steps / 10);
-    for step in 0..settle + steps {
-        stepper.step(0.0, dt, &y, &mut y1).unwrap();
-        stepper.reset();
-        let norm = y1.iter().skip(n).map(|v| v * v).sum::<f64>().sqrt();
-        y1.iter_mut().skip(n).for_each(|v| *v /= norm);
-        if step >= settle {
-            growth += norm.ln();
-        }
-        std::mem::swap(&mut y, &mut y1);
-    }
-    growth / (dt * steps as f64)
-}
-
 #[test]
 fn stated_lyapunov_exponents_are_those_of_the_tangent_equation() {
     // A step that resolves the attractor, how many of them, and the scatter of so long a mean.
@@ -265,12 +239,45 @@ fn stated_lyapunov_exponents_are_those_of_the_tangent_equation() {
         ("lorenz63", 0.01, 100_000, 0.03),
         ("lorenz96", 0.02, 50_000, 0.03),
         ("rossler", 0.02, 200_000, 0.1),
+        ("chua", 0.02, 200_000, 0.05),
+        ("chaotic_flow", 0.1, 200_000, 0.1),
     ];
     let known: Vec<_> = systems().into_iter().filter(|(_, p)| p.lyapunov_exponent().is_some()).collect();
     assert_eq!(known.len(), runs.len());
     for (_, p) in known {
         let (_, dt, steps, scatter) = *runs.iter().find(|r| r.0 == p.name()).unwrap();
-        let (stated, measured) = (p.lyapunov_exponent().unwrap(), lyapunov(&*p, dt, steps));
+        let (stated, y0) = (p.lyapunov_exponent().unwrap(), Array1::from(p.initial()));
+        let duration = dt * f64::from(steps);
+        let options = LyapunovOptions { count: 1, transient: 0.1 * duration, duration, interval: 50.0 * dt };
+        let measured =
+            flow_exponents(OdeField::new(p.clone()), &y0, &RK4, dt, &options).unwrap().exponents[0];
         assert!((measured / stated - 1.0).abs() < scatter, "{}: {measured}, stated {stated}", p.name());
     }
+}
+
+/// The times at which the potential rises through −30 mV.
+fn spikes(nmda: f64) -> Vec<f64> {
+    let problem = ProblemConfig::BurstingNeuron(BurstingNeuron { nmda }).build().unwrap();
+    let times: Vec<f64> = (0..12_000).map(|i| 0.25 * f64::from(i)).collect();
+    let solved = simulate(&problem, &dopri8(), &[-60.0, 0.0, 0.0], &times).unwrap();
+    assert!(solved.outcome.is_success());
+    let potentials: Vec<f64> = solved.states.iter().map(|y| y[0]).collect();
+    let rises = potentials.windows(2).enumerate().filter(|(_, v)| v[0] < -30.0 && v[1] >= -30.0);
+    rises.map(|(i, _)| times[i]).filter(|t| *t > 1000.0).collect()
+}
+
+#[test]
+fn the_neuron_bursts_until_its_synapses_make_it_spike() {
+    let intervals = |nmda| spikes(nmda).windows(2).map(|s| s[1] - s[0]).collect::<Vec<_>>();
+    let extremes =
+        |i: &[f64]| (i.iter().copied().fold(f64::MAX, f64::min), i.iter().copied().fold(0.0, f64::max));
+    // Bursts: spikes close together, then silence for most of the slow current's relaxation.
+    let bursts = intervals(10.2);
+    let (short, long) = extremes(&bursts);
+    assert!(short < 6.0 && long > 60.0, "{short} {long}");
+    let silences = bursts.iter().filter(|i| **i > 50.0).count();
+    assert!((10..20).contains(&silences) && bursts.len() > 10 * silences, "{silences} {}", bursts.len());
+    // Beyond the transition: one spike after another at an even rate.
+    let (short, long) = extremes(&intervals(11.0));
+    assert!(short > 7.0 && long < 11.0 && long - short < 0.6, "{short} {long}");
 }

@@ -249,6 +249,14 @@ impl SolverConfig {
         }
     }
 
+    /// The explicit Runge-Kutta method, if it is one.
+    pub fn tableau(&self) -> Option<&'static Tableau> {
+        match self.parts().2 {
+            Method::Explicit(tableau) => Some(tableau),
+            _ => None,
+        }
+    }
+
     /// The method for a plain vector field, if it is explicit.
     pub fn explicit_stepper<'a, Y: State + 'a, F: VectorField<Y> + 'a>(
         &self,

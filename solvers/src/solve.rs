@@ -200,6 +200,12 @@ impl<Y: State> DenseOutput<Y> {
         let (a, b) = (self.knots[i], self.knots[i + 1]);
         Some(self.pieces[i].at((t - a) / (b - a)))
     }
+
+    /// Continues this trajectory with one that starts where it ends.
+    pub(crate) fn append(&mut self, next: Self) {
+        self.knots.extend(next.knots.into_iter().skip(1));
+        self.pieces.extend(next.pieces);
+    }
 }
 
 /// Moves `y0` from `options.t0` to `options.t1`.

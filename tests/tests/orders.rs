@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use flowmap_datasets::initial::{InitialConfig, TruncatedFourier};
-use flowmap_datasets::problem::{Problem, ProblemConfig, ode, pde};
+use flowmap_datasets::problem::{Problem, ProblemConfig, dde, ode, pde};
 use flowmap_datasets::rng::stream;
 use flowmap_datasets::simulate::{check_method, simulate};
 use flowmap_solvers::config::{AdaptiveConfig, FixedConfig, METHODS, MethodKind, SolverConfig};
@@ -86,6 +86,9 @@ fn cases() -> Vec<(ProblemConfig, f64)> {
         (P::Rossler(ode::Rossler::default()), 1.0),
         (P::DoublePendulum(ode::DoublePendulum { gravity: 1.0 }), 1.0),
         (P::FitzhughNagumo(ode::FitzhughNagumo { epsilon: 0.5, ..Default::default() }), 1.5),
+        (P::ChaoticFlow(ode::ChaoticFlow::default()), 3.0),
+        // The delay is a whole number of steps.
+        (P::MackeyGlass(dde::MackeyGlass { beta: 2.0, gamma: 1.0, n: 4.0, tau: 1.5 }), 2.0),
     ]
 }
 
@@ -96,6 +99,7 @@ fn start(problem: &Problem) -> Vec<f64> {
             InitialConfig::TruncatedFourier(initial).field(&**p, &mut stream(3, "orders", 0)).unwrap()
         }
         Problem::Ode(p) => p.initial(),
+        Problem::Dde(p) => p.initial(),
     }
 }
 
@@ -144,7 +148,9 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
             };
             let reference = match problem {
                 Problem::Pde(_) => end(&SolverConfig::Etdrk4(FixedConfig { dt: 1.0 }), 8192.0),
-                Problem::Ode(_) => end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 3000.0),
+                Problem::Ode(_) | Problem::Dde(_) => {
+                    end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 3000.0)
+                }
             };
             let reference = reference.unwrap();
             let size = reference.iter().map(|x| x * x).sum::<f64>().sqrt();

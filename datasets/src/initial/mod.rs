@@ -15,6 +15,7 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
+use crate::problem::dde::DdeProblem;
 use crate::problem::ode::OdeProblem;
 use crate::problem::pde::PdeProblem;
 
@@ -171,17 +172,35 @@ impl InitialConfig {
     /// # Errors
     /// If this start does not fit the system.
     pub fn state(&self, problem: &dyn OdeProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
-        let n = problem.variables().len();
+        self.draw(problem.name(), &problem.variables(), problem.initial(), rng)
+    }
+
+    /// Draws the constant past of a system of delay differential equations.
+    ///
+    /// # Errors
+    /// If this start does not fit the system.
+    pub fn past(&self, problem: &dyn DdeProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
+        self.draw(problem.name(), &problem.variables(), problem.initial(), rng)
+    }
+
+    fn draw(
+        &self,
+        system: &str,
+        variables: &[String],
+        textbook: Vec<f64>,
+        rng: &mut impl Rng,
+    ) -> Result<Vec<f64>, Issue> {
+        let n = variables.len();
         let dimension = |key: &str, got: usize| {
             if got == n {
                 return Ok(());
             }
             let path = format!("{}.{key}", self.name());
             Err(Issue::new(path, format!("{got} entries for a system of {n}"))
-                .hint(format!("give {n}: {}", problem.variables().join(", "))))
+                .hint(format!("give {n}: {}", variables.join(", "))))
         };
         match self {
-            Self::Textbook(_) => Ok(problem.initial()),
+            Self::Textbook(_) => Ok(textbook),
             Self::Point(p) => dimension("y", p.y.len()).map(|()| p.y.clone()),
             Self::Box(b) => {
                 dimension("low", b.low.len())?;
@@ -192,11 +211,8 @@ impl InitialConfig {
                 dimension("mean", d.mean.len())?;
                 Ok(d.mean.iter().map(|m| m + d.std * rng.sample::<f64, _>(StandardNormal)).collect())
             }
-            _ => Err(Issue::new(
-                self.name(),
-                format!("'{}' is no start for '{}'", self.name(), problem.name()),
-            )
-            .hint("a system of ordinary equations starts from textbook, point, box or normal")),
+            _ => Err(Issue::new(self.name(), format!("'{}' is no start for '{system}'", self.name()))
+                .hint("a system of ordinary equations starts from textbook, point, box or normal")),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The problems that Flowmap knows: `[problem.NAME]`.
 
+pub mod dde;
 pub mod ode;
 pub mod pde;
 
@@ -9,6 +10,7 @@ use flowmap_solvers::fourier::GridError;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
+use dde::DdeProblem;
 use ode::OdeProblem;
 use pde::{Operators, Pde, PdeProblem};
 
@@ -19,6 +21,8 @@ pub enum Problem {
     Pde(Arc<dyn PdeProblem>),
     /// A system of ordinary differential equations.
     Ode(Arc<dyn OdeProblem>),
+    /// A system of delay differential equations.
+    Dde(Arc<dyn DdeProblem>),
 }
 
 impl Problem {
@@ -27,6 +31,7 @@ impl Problem {
         match self {
             Self::Pde(p) => p.name(),
             Self::Ode(p) => p.name(),
+            Self::Dde(p) => p.name(),
         }
     }
 
@@ -35,6 +40,7 @@ impl Problem {
         match self {
             Self::Pde(p) => p.equation(),
             Self::Ode(p) => p.equation(),
+            Self::Dde(p) => p.equation(),
         }
     }
 
@@ -43,6 +49,7 @@ impl Problem {
         match self {
             Self::Pde(p) => p.channels().iter().map(|c| (*c).to_owned()).collect(),
             Self::Ode(p) => p.variables(),
+            Self::Dde(p) => p.variables(),
         }
     }
 
@@ -55,6 +62,7 @@ impl Problem {
                 shape
             }
             Self::Ode(p) => vec![p.variables().len()],
+            Self::Dde(p) => vec![p.variables().len()],
         }
     }
 
@@ -62,7 +70,7 @@ impl Problem {
     pub fn coordinates(&self) -> Vec<Vec<f64>> {
         match self {
             Self::Pde(p) => (0..p.grid().axes()).map(|a| p.grid().coordinates(a)).collect(),
-            Self::Ode(_) => Vec::new(),
+            Self::Ode(_) | Self::Dde(_) => Vec::new(),
         }
     }
 
@@ -79,6 +87,7 @@ impl Problem {
                 Box::new(move |u| p.invariants(u, &mut ws))
             }
             Self::Ode(p) => Box::new(|u| p.invariants(u)),
+            Self::Dde(_) => Box::new(|_| Vec::new()),
         }
     }
 
@@ -87,12 +96,18 @@ impl Problem {
         match self {
             Self::Pde(p) => p.lyapunov_exponent(),
             Self::Ode(p) => p.lyapunov_exponent(),
+            Self::Dde(_) => None,
         }
     }
 }
 
 macro_rules! problems {
-    (pde { $($pde:ident),* $(,)? } ode { $($ode:ident => $name:literal),* $(,)? }) => {
+    (
+        pde { $($pde:ident),* $(,)? }
+        ode { $($ode:ident => $name:literal),* $(,)? }
+        dde { $($dde:ident => $dde_name:literal),* $(,)? }
+        built { $($built:ident => $built_name:literal),* $(,)? }
+    ) => {
         /// A problem and its parameters.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -100,6 +115,8 @@ macro_rules! problems {
         pub enum ProblemConfig {
             $($pde(pde::$pde),)*
             $($ode(ode::$ode),)*
+            $($dde(dde::$dde),)*
+            $($built(ode::$built),)*
         }
 
         impl ProblemConfig {
@@ -108,6 +125,8 @@ macro_rules! problems {
                 match self {
                     $(Self::$pde(_) => pde::$pde::NAME,)*
                     $(Self::$ode(_) => $name,)*
+                    $(Self::$dde(_) => $dde_name,)*
+                    $(Self::$built(_) => $built_name,)*
                 }
             }
 
@@ -119,12 +138,16 @@ macro_rules! problems {
                 Ok(match self {
                     $(Self::$pde(p) => Problem::Pde(Arc::new(Pde::new(p.clone())?)),)*
                     $(Self::$ode(p) => Problem::Ode(Arc::new(p.clone())),)*
+                    $(Self::$dde(p) => Problem::Dde(Arc::new(p.clone())),)*
+                    $(Self::$built(p) => p.build(),)*
                 })
             }
 
             /// Every problem with its default parameters.
             pub fn all() -> Vec<Self> {
-                vec![$(Self::$pde(pde::$pde::default()),)* $(Self::$ode(ode::$ode::default()),)*]
+                vec![$(Self::$pde(pde::$pde::default()),)* $(Self::$ode(ode::$ode::default()),)*
+                    $(Self::$dde(dde::$dde::default()),)*
+                    $(Self::$built(ode::$built::default()),)*]
             }
         }
 
@@ -134,6 +157,8 @@ macro_rules! problems {
                 match self {
                     $(Self::$pde(p) => p.validate(check),)*
                     $(Self::$ode(p) => p.validate(check),)*
+                    $(Self::$dde(p) => p.validate(check),)*
+                    $(Self::$built(p) => p.validate(check),)*
                 }
             }
         }
@@ -159,5 +184,13 @@ problems! {
         Rossler => "rossler",
         DoublePendulum => "double_pendulum",
         FitzhughNagumo => "fitzhugh_nagumo",
+        Chua => "chua",
+        BurstingNeuron => "bursting_neuron",
+    }
+    dde {
+        MackeyGlass => "mackey_glass",
+    }
+    built {
+        ChaoticFlow => "chaotic_flow",
     }
 }

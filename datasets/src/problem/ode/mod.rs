@@ -1,5 +1,7 @@
 //! Systems of ordinary differential equations.
 
+mod bursting_neuron;
+mod chua;
 mod double_pendulum;
 mod fitzhugh_nagumo;
 mod harmonic;
@@ -13,7 +15,10 @@ mod pendulum;
 mod robertson;
 mod rossler;
 mod van_der_pol;
+pub mod zoo;
 
+pub use bursting_neuron::BurstingNeuron;
+pub use chua::Chua;
 pub use double_pendulum::DoublePendulum;
 pub use fitzhugh_nagumo::FitzhughNagumo;
 pub use harmonic::Harmonic;
@@ -27,6 +32,7 @@ pub use pendulum::Pendulum;
 pub use robertson::Robertson;
 pub use rossler::Rossler;
 pub use van_der_pol::VanDerPol;
+pub use zoo::ChaoticFlow;
 
 use std::sync::Arc;
 

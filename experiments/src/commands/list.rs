@@ -1,6 +1,7 @@
 //! `experiment list`.
 
 use flowmap_datasets::problem::ProblemConfig;
+use flowmap_datasets::problem::ode::zoo;
 use flowmap_models::config::MODELS;
 use flowmap_solvers::config::METHODS;
 
@@ -28,7 +29,7 @@ pub fn list(what: Option<Catalogue>) -> Result<(), Error> {
             Some(_) => {}
         }
         for (name, text) in rows(catalogue) {
-            print(&format!("  {name:<24} {text}"));
+            print(&format!("  {name:<36} {text}"));
         }
     }
     Ok(())
@@ -38,13 +39,15 @@ fn rows(catalogue: Catalogue) -> Vec<(String, String)> {
     let fixed =
         |rows: &[(&str, &str)]| rows.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
     match catalogue {
-        Catalogue::Problems => ProblemConfig::all()
-            .into_iter()
-            .map(|p| {
+        Catalogue::Problems => {
+            let named = ProblemConfig::all().into_iter().map(|p| {
                 let equation = p.build().map_or(String::new(), |b| b.equation().to_owned());
                 (p.name().to_owned(), equation)
-            })
-            .collect(),
+            });
+            let flows = zoo::systems()
+                .map(|s| (format!("chaotic_flow: {}", s.name()), format!("{}; λ₁ = {}", s.equation(), s.lyapunov_exponent())));
+            named.chain(flows).collect()
+        }
         Catalogue::Solvers => fixed(METHODS),
         Catalogue::Models => fixed(MODELS),
         Catalogue::Metrics => fixed(METRICS),

@@ -52,7 +52,6 @@ pub(super) struct Judge<'a> {
 pub(super) struct Entry {
     pub(super) role: String,
     pub(super) name: String,
-    pub(super) model: Box<dyn StateSpaceModel>,
     pub(super) cycles: Option<(PlrnnSystem, Cycles)>,
     /// `[time, channel]`, as long as the test series; not a number after a divergence.
     pub(super) generated: Array2<f64>,
@@ -166,7 +165,6 @@ impl<'a> Judge<'a> {
             outcome,
             parameters: learned.parameters,
             seconds: learned.seconds,
-            model: learned.model,
         }
     }
 

@@ -96,7 +96,7 @@ impl PlrnnConfig {
 
 impl Plrnn {
     /// The map that the parameters make.
-    pub fn map(&self) -> TensorMap {
+    pub fn tensor_map(&self) -> TensorMap {
         let (m, units) = (self.config.latent, self.config.units());
         let mut a = self.identity.clone() * self.a.val().unsqueeze();
         let mut w1 = self.w1.val();
@@ -127,7 +127,7 @@ impl Plrnn {
 
     /// The map in `f64` on the host.
     pub fn to_map(&self) -> PiecewiseLinearMap {
-        let map = self.map();
+        let map = self.tensor_map();
         PiecewiseLinearMap {
             a: to_host(map.a),
             w1: to_host(map.w1),
@@ -196,7 +196,7 @@ impl Plrnn {
         let signals = self.signals(input);
         let [samples, batch, forced] = signals.dims();
         let first = signals.clone().slice([0..1]).reshape([batch, forced]);
-        let states = plrnn_unroll(&self.map(), self.state(first), signals.slice([1..samples]), alpha);
+        let states = plrnn_unroll(&self.tensor_map(), self.state(first), signals.slice([1..samples]), alpha);
         let error = (self.observe(states) - target).powi_scalar(2).mean();
         match regulariser.penalty(self) {
             Some(penalty) => error + penalty,

@@ -50,11 +50,7 @@ fn loaded(folder: &Path, train: &str) -> Loaded {
 
 /// Trains in `out`, interrupted at the first score that comes after `stop` epochs.
 fn train(loaded: &Loaded, out: &Path, resume: bool, stop: Option<usize>) -> Result<Plrnn, Error> {
-    let run = if resume {
-        RunDir::reopen(Some(out), loaded)?
-    } else {
-        RunDir::create(Some(out), loaded)?
-    };
+    let run = if resume { RunDir::reopen(Some(out), loaded)? } else { RunDir::create(Some(out), loaded)? };
     let series = [lorenz(1500)];
     let (interrupted, judged) = (AtomicBool::new(false), Cell::new(0));
     let score = |system: &PlrnnSystem| {
@@ -118,7 +114,9 @@ fn a_training_that_diverges_names_the_epoch_and_keeps_the_weights() {
     let text = TRAIN.replace("rate = 1e-2", "rate = 3.0") + "[train.forcing.constant]\nalpha = 0.0\n";
     let loaded = loaded(folder.path(), &text.replace("sequence = 30", "sequence = 400"));
     let out = folder.path().join("run");
-    let Err(Error::Numerical(message)) = train(&loaded, &out, false, None) else { panic!("it did not diverge") };
+    let Err(Error::Numerical(message)) = train(&loaded, &out, false, None) else {
+        panic!("it did not diverge")
+    };
     assert!(message.contains("in epoch") && message.contains("train.forcing"), "{message}");
 }
 

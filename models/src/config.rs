@@ -22,7 +22,10 @@ pub const MODELS: &[(&str, &str)] = &[
         "semilinear_operator",
         "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
     ),
-    ("plrnn", "piecewise-linear recurrent network, a map trained on time series by generalized teacher forcing"),
+    (
+        "plrnn",
+        "piecewise-linear recurrent network, a map trained on time series by generalized teacher forcing",
+    ),
 ];
 
 impl ModelConfig {

@@ -77,7 +77,8 @@ fn piecewise_linear_networks_agree_with_the_cpu() {
     for variant in [Variant::Dendritic, Variant::ClippedShallow, Variant::AlmostLinear] {
         for (observation, channels) in [(Observation::Identity, 2), (Observation::Affine, 4)] {
             Device::flex().seed(7);
-            let config = PlrnnConfig { variant, latent: 3, hidden: 6, bases: 2, piecewise_units: 2, observation };
+            let config =
+                PlrnnConfig { variant, latent: 3, hidden: 6, bases: 2, piecewise_units: 2, observation };
             let model = config.init(channels, &Device::flex()).unwrap();
             let run = |device: &Device| {
                 let device = device.clone().autodiff();

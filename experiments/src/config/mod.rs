@@ -151,7 +151,8 @@ impl ExperimentConfig {
         let path = format!("model.{}", model.name());
         if let ModelConfig::Plrnn(plrnn) = model {
             let problem::Problem::Ode(ode) = problem else {
-                return Err(Issue::new(path, "'plrnn' learns time series").hint("take a system of ordinary equations"));
+                return Err(Issue::new(path, "'plrnn' learns time series")
+                    .hint("take a system of ordinary equations"));
             };
             return if self.data.file.is_some() { Ok(()) } else { plrnn.fits(ode.variables().len()) };
         }

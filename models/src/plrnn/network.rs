@@ -214,13 +214,13 @@ fn diagonal(m: usize, device: &Device) -> Tensor<1> {
     let r = to_host(Tensor::<2>::random([m, m], Distribution::Normal(0.0, 1.0), device));
     let k = r.transpose() * &r / m as f64 + DMatrix::identity(m, m);
     let largest = k.symmetric_eigenvalues().max();
-    let values: Vec<f32> = k.diagonal().iter().map(|v| (v / largest) as f32).collect();
-    Tensor::from_floats(&values[..], device)
+    let values: Vec<f64> = k.diagonal().iter().map(|v| v / largest).collect();
+    Tensor::from_data(TensorData::new(values, [m]), device)
 }
 
 /// A matrix on a device.
 pub(super) fn matrix(values: &DMatrix<f64>, device: &Device) -> Tensor<2> {
-    let rows: Vec<f32> = values.transpose().iter().map(|v| *v as f32).collect();
+    let rows: Vec<f64> = values.transpose().iter().copied().collect();
     Tensor::from_data(TensorData::new(rows, [values.nrows(), values.ncols()]), device)
 }
 

@@ -64,10 +64,7 @@ pub(crate) fn backward<B: Backend>(
         let kept = rest::<B>(B::float_mul_scalar(pulled, (1.0 - alpha).into()), carry, latent);
         let g = B::float_add(step::<B>(grad.clone(), t), kept);
         let (s, e) = slope(B::float_matmul(g.clone(), w1.clone()), t);
-        carry = B::float_add(
-            B::float_matmul(g.clone(), a.clone()),
-            B::float_matmul(s.clone(), w2.clone()),
-        );
+        carry = B::float_add(B::float_matmul(g.clone(), a.clone()), B::float_matmul(s.clone(), w2.clone()));
         by_state.push(g);
         by_u.push(s);
         by_h2.push(e);

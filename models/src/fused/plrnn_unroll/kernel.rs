@@ -80,7 +80,8 @@ impl Host {
     fn new(inputs: &Seven<Flex>) -> Option<Self> {
         let (a, w1, w2, h1, h2, start, signals) = inputs;
         let single = [a, w1, w2, h1, h2, start, signals].iter().all(|x| x.dtype() == DType::F32);
-        let rows = |x: &FloatTensor<Flex>| if x.as_slice::<f32>().is_some() { x.clone() } else { x.to_contiguous() };
+        let rows =
+            |x: &FloatTensor<Flex>| if x.as_slice::<f32>().is_some() { x.clone() } else { x.to_contiguous() };
         single.then(|| Self((rows(a), rows(w1), rows(w2), rows(h1), rows(h2), rows(start), rows(signals))))
     }
 

@@ -229,6 +229,10 @@ fn time() {
             let _gradients = loss.backward();
             both = both.min(begin.elapsed().as_secs_f64());
         }
-        eprintln!("M {latent} H {hidden} T {steps}: forward {:.3} ms, all {:.3} ms", 1e3 * forward, 1e3 * both);
+        eprintln!(
+            "M {latent} H {hidden} T {steps}: forward {:.3} ms, all {:.3} ms",
+            1e3 * forward,
+            1e3 * both
+        );
     }
 }

@@ -7,6 +7,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use flowmap_models::emulator::{Emulator, FieldSpec};
+use flowmap_models::plrnn::{Observation, PlrnnConfig, RegulariserConfig, Variant};
 use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
 use num_complex::Complex64;
 
@@ -25,15 +26,22 @@ fn spec() -> FieldSpec {
     }
 }
 
+struct Collect<'a>(&'a GradientsParams, Vec<Vec<f32>>);
+
+impl ModuleVisitor for Collect<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = self.0.get::<D>(param.id).unwrap();
+        self.1.push(gradient.into_data().try_to_vec::<f32>().unwrap());
+    }
+}
+
+fn near(a: &[f32], b: &[f32]) -> bool {
+    let scale = a.iter().fold(1e-3_f32, |m, v| m.max(v.abs()));
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4 * scale)
+}
+
 /// The last state of a rollout, and the gradients of its energy by all parameters.
 fn run(model: &SemilinearOperator, device: &Device) -> (Vec<f32>, Vec<Vec<f32>>) {
-    struct Collect<'a>(&'a GradientsParams, Vec<Vec<f32>>);
-    impl ModuleVisitor for Collect<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let gradient = self.0.get::<D>(param.id).unwrap();
-            self.1.push(gradient.into_data().try_to_vec::<f32>().unwrap());
-        }
-    }
     let device = device.clone().autodiff();
     let model = model.clone().to_device(&device).train();
     let values: Vec<f32> = (0..2 * POINTS).map(|i| (0.37 * i as f32).sin()).collect();
@@ -55,14 +63,41 @@ fn the_semilinear_operator_agrees_with_the_cpu() {
         let config = SemilinearOperatorConfig { modes: 5, width: 6, layers: 2, linear, ..Default::default() };
         let model = config.init(&spec(), &Device::flex());
         let (here, there) = (run(&model, &Device::flex()), run(&model, &gpu));
-        let near = |a: &[f32], b: &[f32]| {
-            let scale = a.iter().fold(1e-3_f32, |m, v| m.max(v.abs()));
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4 * scale)
-        };
         assert!(near(&here.0, &there.0), "{linear:?}: output");
         assert_eq!(here.1.len(), there.1.len());
         for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
             assert!(near(a, b), "{linear:?}: gradient of parameter {i}");
+        }
+    }
+}
+
+#[test]
+fn piecewise_linear_networks_agree_with_the_cpu() {
+    let gpu = Device::wgpu(DeviceKind::DefaultDevice);
+    for variant in [Variant::Dendritic, Variant::ClippedShallow, Variant::AlmostLinear] {
+        for (observation, channels) in [(Observation::Identity, 2), (Observation::Affine, 4)] {
+            Device::flex().seed(7);
+            let config =
+                PlrnnConfig { variant, latent: 3, hidden: 6, bases: 2, piecewise_units: 2, observation };
+            let model = config.init(channels, &Device::flex()).unwrap();
+            let run = |device: &Device| {
+                let device = device.clone().autodiff();
+                let model = model.clone().to_device(&device).train();
+                let values: Vec<f32> = (0..6 * 2 * channels).map(|i| (0.37 * i as f32).sin()).collect();
+                let x = Tensor::<3>::from_data(TensorData::new(values, [6, 2, channels]), &device);
+                let target = x.clone().slice([1..6]);
+                let loss = model.loss(x, target, &[0.3, 0.0, 1.0, 0.5, 0.2], &RegulariserConfig::default());
+                let value = loss.clone().into_data().try_to_vec::<f32>().unwrap();
+                let gradients = GradientsParams::from_grads(loss.backward(), &model);
+                let mut collect = Collect(&gradients, Vec::new());
+                model.visit(&mut collect);
+                (value, collect.1)
+            };
+            let (here, there) = (run(&Device::flex()), run(&gpu));
+            assert!(near(&here.0, &there.0), "{variant:?} {observation:?}: loss");
+            for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
+                assert!(near(a, b), "{variant:?} {observation:?}: gradient of parameter {i}");
+            }
         }
     }
 }

@@ -60,7 +60,10 @@ impl Optimizer for Rectified {
         (parameter - step, Some(AdaptiveMomentumState::new(time, first, second)))
     }
 
-    fn to_device<const D: usize>(state: AdaptiveMomentumState<D>, device: &Device) -> AdaptiveMomentumState<D> {
+    fn to_device<const D: usize>(
+        state: AdaptiveMomentumState<D>,
+        device: &Device,
+    ) -> AdaptiveMomentumState<D> {
         state.to_device(device)
     }
 }
@@ -105,8 +108,7 @@ mod tests {
             let m_hat = m / (1.0 - 0.9_f64.powf(t));
             x -= 0.01
                 * if rho > 4.0 {
-                    let r = ((rho - 4.0) * (rho - 2.0) * rho_inf
-                        / ((rho_inf - 4.0) * (rho_inf - 2.0) * rho))
+                    let r = ((rho - 4.0) * (rho - 2.0) * rho_inf / ((rho_inf - 4.0) * (rho_inf - 2.0) * rho))
                         .sqrt();
                     r * m_hat * (1.0 - b).sqrt() / (v.sqrt() + 1e-8)
                 } else {

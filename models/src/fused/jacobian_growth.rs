@@ -12,6 +12,9 @@ const SQUARINGS: usize = 6;
 /// Multiplications of a group of samples from which a task of its own pays.
 const TASK: usize = 40_000;
 
+/// Lanes of the widest vectors there are.
+const MOST_LANES: usize = 16;
+
 /// What is made of the Jacobians `J_1 … J_T` of a sample; norms are spectral.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Growth {
@@ -49,7 +52,7 @@ pub fn jacobian_growth(map: &PiecewiseLinearMap, states: &[f32], batch: usize, w
     let groups = batch.div_ceil(Arch::new().dispatch(Lanes));
     let work = |group| Arch::new().dispatch(Group { along: &along, group });
     let cost = states.len() / batch.max(1) * m * h;
-    let parts: Vec<Vec<f64>> = if groups > 1 && cost >= TASK {
+    let parts: Vec<Vec<f64>> = if groups > 1 && cost >= TASK && rayon::current_num_threads() > 1 {
         (0..groups).into_par_iter().map(work).collect()
     } else {
         (0..groups).map(work).collect()
@@ -77,12 +80,15 @@ impl Along<'_> {
         let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
         slopes.fill(zero);
         apply(simd, &self.w2, z, slopes);
-        for (slope, h2) in slopes.iter_mut().zip(&self.h2) {
-            let step = |u| simd.select_f32s(simd.greater_than_f32s(u, zero), one, zero);
-            let u = *slope;
-            *slope = step(simd.add_f32s(u, simd.splat_f32s(*h2)));
+        let n = slopes.len();
+        let h2 = &self.h2[..n];
+        for i in 0..n {
+            let u = slopes[i];
+            let shifted = simd.add_f32s(u, simd.splat_f32s(h2[i]));
+            slopes[i] = simd.select_f32s(simd.greater_than_f32s(shifted, zero), one, zero);
             if self.clipped {
-                *slope = simd.sub_f32s(*slope, step(u));
+                let off = simd.select_f32s(simd.greater_than_f32s(u, zero), one, zero);
+                slopes[i] = simd.sub_f32s(slopes[i], off);
             }
         }
         for (j, a) in j.iter_mut().zip(&self.a) {
@@ -221,14 +227,21 @@ fn matmul<S: Simd>(simd: S, a: &[S::f32s], b: &[S::f32s], c: &mut [S::f32s], m: 
 
 #[inline(always)]
 fn add_logs<S: Simd>(simd: S, x: S::f32s, logs: &mut [f64]) {
-    for (log, x) in logs.iter_mut().zip(each(simd, x)) {
-        *log += x.ln();
+    let mut values = [0.0_f32; MOST_LANES];
+    store(simd, x, &mut values);
+    for (log, x) in logs.iter_mut().zip(values) {
+        *log += f64::from(x).ln();
     }
 }
 
 #[inline(always)]
-fn each<S: Simd>(_: S, x: S::f32s) -> Vec<f64> {
-    let mut lanes = vec![0.0_f32; S::F32_LANES];
-    S::as_mut_simd_f32s(&mut lanes).0[0] = x;
-    lanes.into_iter().map(f64::from).collect()
+fn store<S: Simd>(_: S, x: S::f32s, values: &mut [f32; MOST_LANES]) {
+    S::as_mut_simd_f32s(values).0[0] = x;
+}
+
+#[inline(always)]
+fn each<S: Simd>(simd: S, x: S::f32s) -> Vec<f64> {
+    let mut values = [0.0; MOST_LANES];
+    store(simd, x, &mut values);
+    values[..S::F32_LANES].iter().map(|v| f64::from(*v)).collect()
 }

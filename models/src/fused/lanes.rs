@@ -85,19 +85,22 @@ pub(super) fn apply<S: Simd>(simd: S, w: &[f32], x: &[S::f32s], y: &mut [S::f32s
 #[inline(always)]
 fn rows_of<S: Simd, const Q: usize, const P: usize>(simd: S, w: &[f32], x: &[S::f32s], y: &mut [S::f32s]) {
     let n = x.len();
-    let w: [&[f32]; Q] = std::array::from_fn(|q| &w[q * n..][..n]);
+    let mut rows = [&w[..n]; Q];
+    for q in 1..Q {
+        rows[q] = &w[q * n..][..n];
+    }
     let mut sums = [[simd.splat_f32s(0.0); Q]; P];
     let whole = n / P * P;
     for j in (0..whole).step_by(P) {
         for p in 0..P {
             for q in 0..Q {
-                sums[p][q] = simd.mul_add_e_f32s(simd.splat_f32s(w[q][j + p]), x[j + p], sums[p][q]);
+                sums[p][q] = simd.mul_add_e_f32s(simd.splat_f32s(rows[q][j + p]), x[j + p], sums[p][q]);
             }
         }
     }
     for j in whole..n {
         for q in 0..Q {
-            sums[0][q] = simd.mul_add_e_f32s(simd.splat_f32s(w[q][j]), x[j], sums[0][q]);
+            sums[0][q] = simd.mul_add_e_f32s(simd.splat_f32s(rows[q][j]), x[j], sums[0][q]);
         }
     }
     for q in 0..Q {
@@ -153,8 +156,7 @@ struct Tile<'a, V> {
 impl<V: Copy> Tile<'_, V> {
     #[inline(always)]
     fn add<S: Simd<f32s = V>, const P: usize, const Q: usize>(&self, simd: S, sum: &mut [V]) {
-        let mut acc: [[V; Q]; P] =
-            std::array::from_fn(|p| std::array::from_fn(|q| sum[(self.i + p) * self.columns + self.j + q]));
+        let mut acc = [[simd.splat_f32s(0.0); Q]; P];
         let steps = self.a.chunks_exact(self.rows).zip(self.b.chunks_exact(self.columns));
         for (a, b) in steps {
             let (a, b) = (&a[self.i..][..P], &b[self.j..][..Q]);
@@ -166,7 +168,8 @@ impl<V: Copy> Tile<'_, V> {
         }
         for p in 0..P {
             for q in 0..Q {
-                sum[(self.i + p) * self.columns + self.j + q] = acc[p][q];
+                let sum = &mut sum[(self.i + p) * self.columns + self.j + q];
+                *sum = simd.add_f32s(*sum, acc[p][q]);
             }
         }
     }

@@ -17,7 +17,7 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Flex, backend_extension};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, Flex, backend_extension};
 use plrnn_unroll::Seven;
 
 /// The operations of this module, as the backends see them.
@@ -38,7 +38,7 @@ pub trait FusedOps: Backend {
         gelu::composed::<Self>(x)
     }
 
-    /// The states of an unroll of a piecewise-linear map.
+    /// The states of an unroll of a piecewise-linear map, and what its gradients need of the way.
     fn plrnn_unroll(
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
@@ -48,7 +48,7 @@ pub trait FusedOps: Backend {
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
-    ) -> FloatTensor<Self> {
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         plrnn_unroll::forward::<Self>((a, w1, w2, h1, h2, start, signals), &forcing)
     }
 
@@ -61,7 +61,7 @@ pub trait FusedOps: Backend {
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
-        states: FloatTensor<Self>,
+        starts: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         forcing: Forcing,
     ) -> (
@@ -73,7 +73,7 @@ pub trait FusedOps: Backend {
         FloatTensor<Self>,
         FloatTensor<Self>,
     ) {
-        plrnn_unroll::backward::<Self>((a, w1, w2, h1, h2, start, signals), states, grad, &forcing)
+        plrnn_unroll::backward::<Self>((a, w1, w2, h1, h2, start, signals), starts, grad, &forcing)
     }
 }
 
@@ -95,7 +95,7 @@ impl FusedOps for Flex {
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
-    ) -> FloatTensor<Self> {
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         plrnn_unroll::flex_forward((a, w1, w2, h1, h2, start, signals), &forcing)
     }
 
@@ -107,7 +107,7 @@ impl FusedOps for Flex {
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
-        states: FloatTensor<Self>,
+        starts: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         forcing: Forcing,
     ) -> (
@@ -119,7 +119,7 @@ impl FusedOps for Flex {
         FloatTensor<Self>,
         FloatTensor<Self>,
     ) {
-        plrnn_unroll::flex_backward((a, w1, w2, h1, h2, start, signals), states, grad, &forcing)
+        plrnn_unroll::flex_backward((a, w1, w2, h1, h2, start, signals), starts, grad, &forcing)
     }
 }
 
@@ -154,21 +154,19 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
-    ) -> FloatTensor<Self> {
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [&a, &w1, &w2, &h1, &h2, &start, &signals].map(|x| x.node());
         let [a, w1, w2, h1, h2, start, signals] =
             [a, w1, w2, h1, h2, start, signals].map(|x| x.into_primitive());
-        match Unroll.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let inputs = (a, w1, w2, h1, h2, start, signals);
-                let (a, w1, w2, h1, h2, start, signals) = inputs.clone();
-                let states = B::plrnn_unroll(a, w1, w2, h1, h2, start, signals, forcing.clone());
-                prep.finish((inputs, states.clone(), forcing), states)
-            }
-            OpsKind::UnTracked(prep) => {
-                prep.finish(B::plrnn_unroll(a, w1, w2, h1, h2, start, signals, forcing))
-            }
-        }
+        let inputs = (a, w1, w2, h1, h2, start, signals);
+        let (a, w1, w2, h1, h2, start, signals) = inputs.clone();
+        let (states, starts) = B::plrnn_unroll(a, w1, w2, h1, h2, start, signals, forcing.clone());
+        let tape = <Self as AutodiffBackend>::from_inner(starts.clone());
+        let states = match Unroll.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((inputs, starts, forcing), states),
+            OpsKind::UnTracked(prep) => prep.finish(states),
+        };
+        (states, tape)
     }
 }
 
@@ -181,9 +179,9 @@ impl<B: FusedOps> Backward<B, 7> for Unroll {
 
     fn backward(self, ops: Ops<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let ((a, w1, w2, h1, h2, start, signals), states, forcing) = ops.state;
+        let ((a, w1, w2, h1, h2, start, signals), starts, forcing) = ops.state;
         let (a, w1, w2, h1, h2, start, signals) =
-            B::plrnn_unroll_backward(a, w1, w2, h1, h2, start, signals, states, grad, forcing);
+            B::plrnn_unroll_backward(a, w1, w2, h1, h2, start, signals, starts, grad, forcing);
         for (parent, grad) in ops.parents.into_iter().zip([a, w1, w2, h1, h2, start, signals]) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, grad);

@@ -99,9 +99,7 @@ impl ForcingConfig {
     /// The forcing after each of `steps` steps, at `alpha`.
     pub fn sequence(&self, alpha: f64, steps: usize) -> Vec<f32> {
         match self {
-            Self::Sparse(c) => {
-                (1..=steps).map(|t| f32::from(u8::from(t.is_multiple_of(c.every)))).collect()
-            }
+            Self::Sparse(c) => (1..=steps).map(|t| f32::from(u8::from(t.is_multiple_of(c.every)))).collect(),
             Self::Constant(_) | Self::Adaptive(_) => vec![alpha as f32; steps],
         }
     }

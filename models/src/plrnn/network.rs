@@ -96,7 +96,7 @@ impl PlrnnConfig {
 
 impl Plrnn {
     /// The map that the parameters make.
-    pub fn map(&self) -> TensorMap {
+    pub fn tensor_map(&self) -> TensorMap {
         let (m, units) = (self.config.latent, self.config.units());
         let mut a = self.identity.clone() * self.a.val().unsqueeze();
         let mut w1 = self.w1.val();
@@ -127,7 +127,7 @@ impl Plrnn {
 
     /// The map in `f64` on the host.
     pub fn to_map(&self) -> PiecewiseLinearMap {
-        let map = self.map();
+        let map = self.tensor_map();
         PiecewiseLinearMap {
             a: to_host(map.a),
             w1: to_host(map.w1),
@@ -196,7 +196,7 @@ impl Plrnn {
         let signals = self.signals(input);
         let [samples, batch, forced] = signals.dims();
         let first = signals.clone().slice([0..1]).reshape([batch, forced]);
-        let states = plrnn_unroll(&self.map(), self.state(first), signals.slice([1..samples]), alpha);
+        let states = plrnn_unroll(&self.tensor_map(), self.state(first), signals.slice([1..samples]), alpha);
         let error = (self.observe(states) - target).powi_scalar(2).mean();
         match regulariser.penalty(self) {
             Some(penalty) => error + penalty,
@@ -214,13 +214,13 @@ fn diagonal(m: usize, device: &Device) -> Tensor<1> {
     let r = to_host(Tensor::<2>::random([m, m], Distribution::Normal(0.0, 1.0), device));
     let k = r.transpose() * &r / m as f64 + DMatrix::identity(m, m);
     let largest = k.symmetric_eigenvalues().max();
-    let values: Vec<f32> = k.diagonal().iter().map(|v| (v / largest) as f32).collect();
-    Tensor::from_floats(&values[..], device)
+    let values: Vec<f64> = k.diagonal().iter().map(|v| v / largest).collect();
+    Tensor::from_data(TensorData::new(values, [m]), device)
 }
 
 /// A matrix on a device.
 pub(super) fn matrix(values: &DMatrix<f64>, device: &Device) -> Tensor<2> {
-    let rows: Vec<f32> = values.transpose().iter().map(|v| *v as f32).collect();
+    let rows: Vec<f64> = values.transpose().iter().copied().collect();
     Tensor::from_data(TensorData::new(rows, [values.nrows(), values.ncols()]), device)
 }
 

@@ -54,8 +54,7 @@ impl Affine {
         if channels > latent {
             let outside = DMatrix::identity(channels, channels) - &host * &inverse;
             let square = &inverse * inverse.transpose();
-            result = result
-                + constant(&square).matmul(change.clone().transpose()).matmul(constant(&outside));
+            result = result + constant(&square).matmul(change.clone().transpose()).matmul(constant(&outside));
         }
         if latent > channels {
             let outside = DMatrix::identity(latent, latent) - &inverse * &host;

@@ -30,7 +30,8 @@ impl RegulariserConfig {
         let mut terms = Vec::new();
         let a = || model.a.val();
         if self.latent > 0.0 {
-            let mut sum = squares(a().neg().add_scalar(1.0)) + squares(model.w1.val()) + squares(model.h1.val());
+            let mut sum =
+                squares(a().neg().add_scalar(1.0)) + squares(model.w1.val()) + squares(model.h1.val());
             if let Some(w2) = &model.w2 {
                 sum = sum + squares(w2.val());
             }

@@ -6,13 +6,16 @@ use burn::tensor::{Shape, Slice};
 
 use super::{Forcing, Seven};
 
-pub(crate) fn forward<B: Backend>(inputs: Seven<B>, forcing: &Forcing) -> FloatTensor<B> {
+/// The states, and for the way back where each step started, `[step · batch, latent]`.
+pub(crate) fn forward<B: Backend>(inputs: Seven<B>, forcing: &Forcing) -> (FloatTensor<B>, FloatTensor<B>) {
     let (a, w1, w2, h1, h2, start, signals) = inputs;
     let (at, w1t, w2t) = (B::float_transpose(a), B::float_transpose(w1), B::float_transpose(w2));
     let (h1, h2) = (row::<B>(h1), row::<B>(h2));
     let mut z = start;
     let mut states = Vec::with_capacity(forcing.alpha.len());
+    let mut starts = Vec::with_capacity(forcing.alpha.len());
     for (t, alpha) in forcing.alpha.iter().enumerate() {
+        starts.push(z.clone());
         let u = B::float_matmul(z.clone(), w2t.clone());
         let mut r = B::relu(B::float_add(u.clone(), h2.clone()));
         if forcing.clipped {
@@ -23,27 +26,21 @@ pub(crate) fn forward<B: Backend>(inputs: Seven<B>, forcing: &Forcing) -> FloatT
         z = pull::<B>(state.clone(), step::<B>(signals.clone(), t), *alpha);
         states.push(lifted::<B>(state));
     }
-    B::float_cat(states, 0)
+    (B::float_cat(states, 0), B::float_cat(starts, 0))
 }
 
-/// The gradients of all inputs, given that of the states.
+/// The gradients of all inputs, given that of the states and where each step started.
 pub(crate) fn backward<B: Backend>(
     inputs: Seven<B>,
-    states: FloatTensor<B>,
+    starts: FloatTensor<B>,
     grad: FloatTensor<B>,
     forcing: &Forcing,
 ) -> Seven<B> {
-    let (a, w1, w2, h1, h2, start, signals) = inputs;
-    let [steps, batch, latent] = states.shape().dims::<3>();
+    let (a, w1, w2, h1, h2, _, signals) = inputs;
+    let [steps, batch, latent] = grad.shape().dims::<3>();
     let forced = signals.shape().dims::<3>()[2];
     let hidden = h2.shape().num_elements();
-    let mut starts = vec![start];
-    for (t, alpha) in forcing.alpha.iter().enumerate().take(steps - 1) {
-        let pulled =
-            pull::<B>(step::<B>(states.clone(), t), step::<B>(signals.clone(), t), *alpha);
-        starts.push(pulled);
-    }
-    let z = B::float_cat(starts, 0);
+    let z = starts;
     let u = B::float_matmul(z.clone(), B::float_transpose(w2.clone()));
     let on = B::relu(B::float_add(u.clone(), row::<B>(h2)));
     let free = forcing.clipped.then(|| B::relu(u));
@@ -67,10 +64,7 @@ pub(crate) fn backward<B: Backend>(
         let kept = rest::<B>(B::float_mul_scalar(pulled, (1.0 - alpha).into()), carry, latent);
         let g = B::float_add(step::<B>(grad.clone(), t), kept);
         let (s, e) = slope(B::float_matmul(g.clone(), w1.clone()), t);
-        carry = B::float_add(
-            B::float_matmul(g.clone(), a.clone()),
-            B::float_matmul(s.clone(), w2.clone()),
-        );
+        carry = B::float_add(B::float_matmul(g.clone(), a.clone()), B::float_matmul(s.clone(), w2.clone()));
         by_state.push(g);
         by_u.push(s);
         by_h2.push(e);

@@ -16,30 +16,34 @@ const BLOCK: usize = 8;
 /// Multiplications of a group of samples from which a task of its own pays.
 const TASK: usize = 40_000;
 
-pub(crate) fn forward(inputs: Seven<Flex>, forcing: &Forcing) -> FloatTensor<Flex> {
+/// The states, and for the way back where each step started, `[group, step, latent, lane]`.
+pub(crate) fn forward(inputs: Seven<Flex>, forcing: &Forcing) -> (FloatTensor<Flex>, FloatTensor<Flex>) {
     let Some(host) = Host::new(&inputs) else { return composed::forward::<Flex>(inputs, forcing) };
     let unroll = host.unroll(forcing);
-    let packed = unroll.each_group(|group| Arch::new().dispatch(Forward { unroll: &unroll, group }));
+    let parts = unroll.each_group(|group| Arch::new().dispatch(Forward { unroll: &unroll, group }));
     let [steps, batch, latent] = [unroll.steps, unroll.batch, unroll.latent];
     let mut states = vec![0.0; steps * batch * latent];
-    for (group, packed) in packed.iter().enumerate() {
+    let mut starts = Vec::with_capacity(parts.iter().map(|(_, starts)| starts.len()).sum());
+    for (group, (packed, tape)) in parts.iter().enumerate() {
         Arch::new().dispatch(Unpack { packed, out: &mut states, batch, entries: latent, group });
+        starts.extend_from_slice(tape);
     }
-    tensor(states, &[steps, batch, latent])
+    let count = starts.len();
+    (tensor(states, &[steps, batch, latent]), tensor(starts, &[count]))
 }
 
 pub(crate) fn backward(
     inputs: Seven<Flex>,
-    states: FloatTensor<Flex>,
+    starts: FloatTensor<Flex>,
     grad: FloatTensor<Flex>,
     forcing: &Forcing,
 ) -> Seven<Flex> {
     let Some(host) = Host::new(&inputs) else {
-        return composed::backward::<Flex>(inputs, states, grad, forcing);
+        return composed::backward::<Flex>(inputs, starts, grad, forcing);
     };
     let unroll = host.unroll(forcing);
-    let (states, grad) = (states.to_contiguous(), grad.to_contiguous());
-    let (states, grad) = (values(&states), values(&grad));
+    let grad = grad.to_contiguous();
+    let (starts, grad) = (values(&starts), values(&grad));
     let [m, h, f] = [unroll.latent, unroll.hidden, unroll.forced];
     let transposed = Transposed {
         a: transpose(unroll.a, m, m),
@@ -47,7 +51,7 @@ pub(crate) fn backward(
         w2: transpose(unroll.w2, h, m),
     };
     let parts = unroll.each_group(|group| {
-        Arch::new().dispatch(Back { unroll: &unroll, transposed: &transposed, states, grad, group })
+        Arch::new().dispatch(Back { unroll: &unroll, transposed: &transposed, starts, grad, group })
     });
     let (batch, steps) = (unroll.batch, unroll.steps);
     let mut sums = Sums::new(m, h);
@@ -76,17 +80,9 @@ impl Host {
     fn new(inputs: &Seven<Flex>) -> Option<Self> {
         let (a, w1, w2, h1, h2, start, signals) = inputs;
         let single = [a, w1, w2, h1, h2, start, signals].iter().all(|x| x.dtype() == DType::F32);
-        single.then(|| {
-            Self((
-                a.to_contiguous(),
-                w1.to_contiguous(),
-                w2.to_contiguous(),
-                h1.to_contiguous(),
-                h2.to_contiguous(),
-                start.to_contiguous(),
-                signals.to_contiguous(),
-            ))
-        })
+        let rows =
+            |x: &FloatTensor<Flex>| if x.as_slice::<f32>().is_some() { x.clone() } else { x.to_contiguous() };
+        single.then(|| Self((rows(a), rows(w1), rows(w2), rows(h1), rows(h2), rows(start), rows(signals))))
     }
 
     fn unroll<'a>(&'a self, forcing: &'a Forcing) -> Unroll<'a> {
@@ -131,7 +127,7 @@ impl Unroll<'_> {
     fn each_group<T: Send>(&self, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
         let groups = self.batch.div_ceil(Arch::new().dispatch(Lanes));
         let cost = self.steps * self.latent * (2 * self.hidden + self.latent);
-        if groups > 1 && cost >= TASK {
+        if groups > 1 && cost >= TASK && rayon::current_num_threads() > 1 {
             (0..groups).into_par_iter().map(work).collect()
         } else {
             (0..groups).map(work).collect()
@@ -144,38 +140,31 @@ impl Unroll<'_> {
         let zero = simd.splat_f32s(0.0);
         u.fill(zero);
         apply(simd, self.w2, z, u);
-        for ((u, r), h2) in u.iter().zip(r).zip(self.h2) {
+        let n = self.hidden;
+        let (u, r, h2) = (&u[..n], &mut r[..n], &self.h2[..n]);
+        for i in 0..n {
             // What is not a number comes second, and is what the maximum then is.
-            *r = simd.max_f32s(zero, simd.add_f32s(*u, simd.splat_f32s(*h2)));
-            if self.forcing.clipped {
-                *r = simd.sub_f32s(*r, simd.max_f32s(zero, *u));
-            }
+            r[i] = simd.max_f32s(zero, simd.add_f32s(u[i], simd.splat_f32s(h2[i])));
         }
-    }
-
-    /// The start of the step after `t`: the state, pulled towards the signal.
-    #[inline(always)]
-    fn pull<S: Simd>(&self, simd: S, t: usize, state: &[S::f32s], signals: &[S::f32s], z: &mut [S::f32s]) {
-        let alpha = self.forcing.alpha[t];
-        let (keep, pull) = (simd.splat_f32s(1.0 - alpha), simd.splat_f32s(alpha));
-        z.copy_from_slice(state);
-        for (z, signal) in z.iter_mut().zip(&signals[t * self.forced..][..self.forced]) {
-            *z = simd.mul_add_e_f32s(keep, *z, simd.mul_f32s(pull, *signal));
+        if self.forcing.clipped {
+            for i in 0..n {
+                r[i] = simd.sub_f32s(r[i], simd.max_f32s(zero, u[i]));
+            }
         }
     }
 }
 
-/// The states of a group.
+/// The states of a group, and where its steps started.
 struct Forward<'a> {
     unroll: &'a Unroll<'a>,
     group: usize,
 }
 
 impl WithSimd for Forward<'_> {
-    type Output = Vec<f32>;
+    type Output = (Vec<f32>, Vec<f32>);
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+    fn with_simd<S: Simd>(self, simd: S) -> (Vec<f32>, Vec<f32>) {
         let Self { unroll: c, group } = self;
         let (m, zero) = (c.latent, simd.splat_f32s(0.0));
         let start = pack::<S>(c.start, c.batch, m, group);
@@ -184,16 +173,25 @@ impl WithSimd for Forward<'_> {
         let mut z = S::as_simd_f32s(&start).0.to_vec();
         let (mut u, mut r) = (vec![zero; c.hidden], vec![zero; c.hidden]);
         let mut packed = vec![0.0; c.steps * m * S::F32_LANES];
-        for (t, state) in S::as_mut_simd_f32s(&mut packed).0.chunks_exact_mut(m).enumerate() {
+        let mut starts = vec![0.0; c.steps * m * S::F32_LANES];
+        let steps = S::as_mut_simd_f32s(&mut packed).0.chunks_exact_mut(m);
+        let steps = steps.zip(S::as_mut_simd_f32s(&mut starts).0.chunks_exact_mut(m));
+        for (t, (state, start)) in steps.enumerate() {
+            start.copy_from_slice(&z);
             c.hidden_units(simd, &z, &mut u, &mut r);
             for (state, h1) in state.iter_mut().zip(c.h1) {
                 *state = simd.splat_f32s(*h1);
             }
             apply(simd, c.a, &z, state);
             apply(simd, c.w1, &r, state);
-            c.pull(simd, t, state, signals, &mut z);
+            let alpha = c.forcing.alpha[t];
+            let (keep, pull) = (simd.splat_f32s(1.0 - alpha), simd.splat_f32s(alpha));
+            z.copy_from_slice(state);
+            for (z, signal) in z.iter_mut().zip(&signals[t * c.forced..][..c.forced]) {
+                *z = simd.mul_add_e_f32s(keep, *z, simd.mul_f32s(pull, *signal));
+            }
         }
-        packed
+        (packed, starts)
     }
 }
 
@@ -207,7 +205,7 @@ struct Transposed {
 struct Back<'a> {
     unroll: &'a Unroll<'a>,
     transposed: &'a Transposed,
-    states: &'a [f32],
+    starts: &'a [f32],
     grad: &'a [f32],
     group: usize,
 }
@@ -254,29 +252,24 @@ impl WithSimd for Back<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Part {
-        let Self { unroll: c, transposed, states, grad, group } = self;
+        let Self { unroll: c, transposed, starts, grad, group } = self;
         let (m, h, f, zero) = (c.latent, c.hidden, c.forced, simd.splat_f32s(0.0));
-        let [start, states, grad] =
-            [c.start, states, grad].map(|values| pack::<S>(values, c.batch, m, group));
-        let signals = pack::<S>(c.signals, c.batch, f, group);
-        let [start, states, grad, signals] = [&start, &states, &grad, &signals].map(|v| S::as_simd_f32s(v).0);
+        let starts = S::as_simd_f32s(starts).0;
+        let starts = &starts[group * c.steps * m..][..c.steps * m];
+        let grad = pack::<S>(grad, c.batch, m, group);
+        let grad = S::as_simd_f32s(&grad).0;
         let mut by_signals = vec![0.0; c.steps * f * S::F32_LANES];
         let by_signal = S::as_mut_simd_f32s(&mut by_signals).0;
         let lanes = |n: usize| vec![zero; n];
         let (mut a, mut w1, mut w2t) = (lanes(m * m), lanes(m * h), lanes(m * h));
         let (mut h1, mut h2, mut carry) = (lanes(m), lanes(h), lanes(m));
-        let (mut z, mut g) = (lanes(BLOCK * m), lanes(BLOCK * m));
+        let mut g = lanes(BLOCK * m);
         let (mut u, mut r, mut s) = (lanes(BLOCK * h), lanes(BLOCK * h), lanes(BLOCK * h));
         for block in (0..c.steps.div_ceil(BLOCK)).rev() {
             let first = block * BLOCK;
             let count = BLOCK.min(c.steps - first);
-            for k in 0..count {
-                let (t, z) = (first + k, &mut z[k * m..][..m]);
-                if t == 0 {
-                    z.copy_from_slice(start);
-                } else {
-                    c.pull(simd, t - 1, &states[(t - 1) * m..][..m], signals, z);
-                }
+            let z = &starts[first * m..][..count * m];
+            for (k, z) in z.chunks_exact(m).enumerate() {
                 c.hidden_units(simd, z, &mut u[k * h..][..h], &mut r[k * h..][..h]);
             }
             for k in (0..count).rev() {
@@ -296,13 +289,13 @@ impl WithSimd for Back<'_> {
                 let s = &mut s[k * h..][..h];
                 s.fill(zero);
                 apply(simd, &transposed.w1, g, s);
-                let units = s.iter_mut().zip(&u[k * h..][..h]).zip(c.h2).zip(&mut h2);
-                for (((s, u), offset), h2) in units {
-                    let shifted = simd.add_f32s(*u, simd.splat_f32s(*offset));
-                    let on = simd.select_f32s(simd.greater_than_f32s(shifted, zero), *s, zero);
-                    *h2 = simd.add_f32s(*h2, on);
-                    *s = if c.forcing.clipped {
-                        simd.sub_f32s(on, simd.select_f32s(simd.greater_than_f32s(*u, zero), *s, zero))
+                let (u, offsets, h2) = (&u[k * h..][..h], &c.h2[..h], &mut h2[..h]);
+                for i in 0..h {
+                    let shifted = simd.add_f32s(u[i], simd.splat_f32s(offsets[i]));
+                    let on = simd.select_f32s(simd.greater_than_f32s(shifted, zero), s[i], zero);
+                    h2[i] = simd.add_f32s(h2[i], on);
+                    s[i] = if c.forcing.clipped {
+                        simd.sub_f32s(on, simd.select_f32s(simd.greater_than_f32s(u[i], zero), s[i], zero))
                     } else {
                         on
                     };
@@ -311,7 +304,7 @@ impl WithSimd for Back<'_> {
                 apply(simd, &transposed.a, g, &mut carry);
                 apply(simd, &transposed.w2, s, &mut carry);
             }
-            let (z, g) = (&z[..count * m], &g[..count * m]);
+            let g = &g[..count * m];
             let (r, s) = (&r[..count * h], &s[..count * h]);
             outer(simd, g, m, z, m, &mut a);
             outer(simd, g, m, r, h, &mut w1);

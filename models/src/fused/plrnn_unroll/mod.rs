@@ -47,7 +47,7 @@ pub struct Forcing {
 ///
 /// F. Hess et al., "Generalized Teacher Forcing for Learning Chaotic Dynamics", ICML 2023.
 pub fn plrnn_unroll(map: &TensorMap, start: Tensor<2>, signals: Tensor<3>, alpha: &[f32]) -> Tensor<3> {
-    Tensor::from_dispatch(<Dispatch as FusedOps>::plrnn_unroll(
+    let (states, _) = <Dispatch as FusedOps>::plrnn_unroll(
         map.a.clone().into_dispatch(),
         map.w1.clone().into_dispatch(),
         map.w2.clone().into_dispatch(),
@@ -56,7 +56,8 @@ pub fn plrnn_unroll(map: &TensorMap, start: Tensor<2>, signals: Tensor<3>, alpha
         start.into_dispatch(),
         signals.into_dispatch(),
         Forcing { alpha: alpha.to_vec(), clipped: map.clipped },
-    ))
+    );
+    Tensor::from_dispatch(states)
 }
 
 /// The tensors of an unroll: `A`, `W₁`, `W₂`, `h₁`, `h₂`, start, signals; or their gradients.

@@ -56,7 +56,7 @@ impl Default for EchoStateConfig {
             leak: 1.0,
             quadratic: true,
             wash_out: 100,
-            ridge: vec![1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4],
+            ridge: vec![1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4],
             horizon: 100,
         }
     }

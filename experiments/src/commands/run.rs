@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use flowmap_datasets::generate::DataError;
+use flowmap_solvers::issue::Issue;
 use serde_json::{Value, json};
 
 use super::check::describe;
@@ -78,7 +80,12 @@ fn one(
         (Some(model), Some(train)) => {
             surrogate(config, model, train, run, device, args.resume, interrupted, progress)
         }
-        _ => simulation(config, run, progress),
+        (Some(model), None) => {
+            let issue =
+                Issue::new(format!("model.{}", model.name()), "no experiment trains this model alone");
+            Err(DataError::Config(issue).into())
+        }
+        (None, _) => simulation(config, run, progress),
     };
     let (mut findings, error) = match result {
         Ok(mut findings) => {

@@ -70,6 +70,12 @@ impl Progress {
             let parts = [&data.split.train, &data.split.validation, &data.split.test];
             let [train, validation, test] = parts.map(|p| p.trajectories.len() * p.samples.len());
             self.say(&format!("data: {train} samples to train, {validation} to validate, {test} to test"));
+            if let Some(o) = data.card.observation.as_ref().filter(|o| o.dimension > 1) {
+                self.say(&format!(
+                    "data: {} coordinates of each channel, {} samples apart",
+                    o.dimension, o.delay
+                ));
+            }
             data.card.warnings.iter().for_each(|w| self.say(w));
             return Ok(data);
         };

@@ -49,6 +49,8 @@ pub struct Axes {
     pub log_x: bool,
     /// Whether the vertical axis is logarithmic.
     pub log_y: bool,
+    /// The ranges of both axes instead of those of the curves; what lies outside is not drawn.
+    pub window: Option<[(f64, f64); 2]>,
 }
 
 /// Curves in one pair of axes, the legend to the right.
@@ -78,7 +80,11 @@ impl Figure for Lines {
             let band = l.band.iter().flat_map(|(a, b)| a.iter().chain(b));
             l.y.iter().chain(band).map(|y| map(log_y, *y))
         });
-        let ((x0, x1), (y0, y1)) = (range(xs), range(ys));
+        let [(x0, x1), (y0, y1)] = self.axes.window.unwrap_or_else(|| [range(xs), range(ys)]);
+        let inside = |(x, y): &(f64, f64)| {
+            let window = self.axes.window.is_none() || ((x0..=x1).contains(x) && (y0..=y1).contains(y));
+            window && x.is_finite() && y.is_finite()
+        };
         let pad = 0.04 * (y1 - y0);
         let mut chart = ChartBuilder::on(&plot)
             .margin(10)
@@ -86,15 +92,21 @@ impl Figure for Lines {
             .y_label_area_size(66)
             .build_cartesian_2d(x0..x1, y0 - pad..y1 + pad)
             .map_err(text)?;
-        let label = |log: bool| move |v: &f64| number(if log { 10f64.powf(*v) } else { *v });
+        // A tick that is zero but for rounding is zero.
+        let label = |log: bool, width: f64| {
+            move |v: &f64| match log {
+                true => number(10f64.powf(*v)),
+                false => number(if v.abs() < 1e-9 * width { 0.0 } else { *v }),
+            }
+        };
         chart
             .configure_mesh()
             .x_desc(&self.axes.x)
             .y_desc(&self.axes.y)
             .x_labels(8)
             .y_labels(8)
-            .x_label_formatter(&label(log_x))
-            .y_label_formatter(&label(log_y))
+            .x_label_formatter(&label(log_x, x1 - x0))
+            .y_label_formatter(&label(log_y, y1 - y0))
             .light_line_style(TRANSPARENT)
             .bold_line_style(RGBColor(225, 225, 225))
             .label_style((FONT, 13))
@@ -119,9 +131,9 @@ impl Figure for Lines {
             // Long curves are thin, so that an attractor does not become a blot.
             let style = colour(n).stroke_width(if line.x.len() > LONG { 1 } else { 2 });
             let points = line.x.iter().zip(&line.y).map(|(x, y)| (map(log_x, *x), map(log_y, *y)));
-            // What is not finite breaks the curve.
+            // What is not finite, or outside, breaks the curve.
             let points: Vec<_> = points.collect();
-            for piece in points.split(|(x, y)| !x.is_finite() || !y.is_finite()).filter(|p| !p.is_empty()) {
+            for piece in points.split(|p| !inside(p)).filter(|p| !p.is_empty()) {
                 let piece = piece.iter().copied();
                 match line.style {
                     Style::Solid => chart.draw_series(LineSeries::new(piece, style)).map_err(text)?,
@@ -129,7 +141,7 @@ impl Figure for Lines {
                         chart.draw_series(DashedLineSeries::new(piece, 7, 5, style)).map_err(text)?
                     }
                     Style::Points => {
-                        let radius = if line.x.len() > LONG { 1 } else { 4 };
+                        let radius = if line.x.len() > 100 { 2 } else { 4 };
                         chart
                             .draw_series(piece.map(|p| Circle::new(p, radius, colour(n).filled())))
                             .map_err(text)?

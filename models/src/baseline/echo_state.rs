@@ -3,17 +3,16 @@
 use flowmap_solvers::issue::{Check, Validate};
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayView2};
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::ridge::Normal;
+use super::sparse::Sparse;
 use super::{Baseline, FitError, Fitted, Fitting, Samples, Scale, free_run_error};
 use crate::state_space::StateSpaceModel;
 
 /// Free runs of each validation series that choose the ridge.
 const STARTS: usize = 20;
-/// Multiplications that measure the spectral radius, and those before them.
-const MULTIPLICATIONS: [usize; 2] = [2000, 200];
 
 /// `r ← (1 − a) r + a tanh(W r + V x + b)`, `x_{t+1} = C φ(r)`, with `C` by ridge regression on standardised channels and the
 /// ridge that predicts the validation series best, freely over `horizon` samples.
@@ -56,7 +55,7 @@ impl Default for EchoStateConfig {
             leak: 1.0,
             quadratic: true,
             wash_out: 100,
-            ridge: vec![1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4],
+            ridge: vec![1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4],
             horizon: 100,
         }
     }
@@ -100,7 +99,7 @@ impl Baseline for EchoStateConfig {
         let mut reservoir = Sparse::random(units, self.degree, rng);
         let radius = reservoir.spectral_radius(rng);
         if radius > 0.0 {
-            reservoir.values.iter_mut().for_each(|v| *v *= self.spectral_radius / radius);
+            reservoir.scale(self.spectral_radius / radius);
         }
         let mut uniform = |size: f64| size * (2.0 * rng.random::<f64>() - 1.0);
         let mut model = EchoState {
@@ -245,85 +244,5 @@ impl StateSpaceModel for EchoState {
             j[(k, k)] += 1.0 - self.leak;
         }
         j.view_mut((units, 0), (channels, units)).copy_from(&read_out);
-    }
-}
-
-/// A square matrix by rows of its entries that are not zero.
-#[derive(Clone, Debug)]
-struct Sparse {
-    /// Where each row begins, and where the last ends.
-    rows: Vec<usize>,
-    columns: Vec<usize>,
-    values: Vec<f64>,
-}
-
-impl Sparse {
-    /// Entries between plus and minus one, each there with the probability `degree / n`.
-    fn random(n: usize, degree: f64, rng: &mut dyn Rng) -> Self {
-        let (mut rows, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
-        for _ in 0..n {
-            for k in 0..n {
-                if rng.random::<f64>() * (n as f64) < degree {
-                    columns.push(k);
-                    values.push(2.0 * rng.random::<f64>() - 1.0);
-                }
-            }
-            rows.push(columns.len());
-        }
-        Self { rows, columns, values }
-    }
-
-    fn multiply(&self, x: &[f64], out: &mut [f64]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            let row = self.rows[i]..self.rows[i + 1];
-            *out = self.columns[row.clone()].iter().zip(&self.values[row]).map(|(k, w)| w * x[*k]).sum();
-        }
-    }
-
-    fn each(&self, mut visit: impl FnMut(usize, usize, f64)) {
-        for i in 0..self.rows.len() - 1 {
-            (self.rows[i]..self.rows[i + 1]).for_each(|e| visit(i, self.columns[e], self.values[e]));
-        }
-    }
-
-    /// By the mean growth of a vector, which a pair of complex eigenvalues makes uneven but does not change.
-    fn spectral_radius(&self, rng: &mut dyn Rng) -> f64 {
-        let n = self.rows.len() - 1;
-        let mut v: Vec<f64> = (0..n).map(|_| rng.random::<f64>() - 0.5).collect();
-        let mut next = vec![0.0; n];
-        let [all, first] = MULTIPLICATIONS;
-        let mut logarithms = 0.0;
-        for i in 0..all {
-            self.multiply(&v, &mut next);
-            let norm = next.iter().map(|v| v * v).sum::<f64>().sqrt();
-            if norm == 0.0 {
-                return 0.0;
-            }
-            next.iter_mut().for_each(|v| *v /= norm);
-            std::mem::swap(&mut v, &mut next);
-            logarithms += if i >= first { norm.ln() } else { 0.0 };
-        }
-        (logarithms / (all - first) as f64).exp()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
-    use super::*;
-
-    #[test]
-    fn the_spectral_radius_is_that_of_the_dense_matrix() {
-        for seed in 0..4 {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let sparse = Sparse::random(60, 6.0, &mut rng);
-            let mut dense = DMatrix::zeros(60, 60);
-            sparse.each(|i, k, w| dense[(i, k)] = w);
-            let exact = dense.complex_eigenvalues().iter().map(|l| l.norm()).fold(0.0, f64::max);
-            let found = sparse.spectral_radius(&mut rng);
-            assert!((found / exact - 1.0).abs() < 0.01, "{found} {exact}");
-        }
     }
 }

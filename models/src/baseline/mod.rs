@@ -6,8 +6,10 @@ mod library;
 mod recurrent;
 mod ridge;
 mod scale;
+mod selection;
 mod sindy;
 mod smoothing;
+mod sparse;
 
 pub use autoregressive::{Autoregressive, AutoregressiveConfig, Criterion};
 pub use echo_state::{EchoState, EchoStateConfig};

@@ -62,7 +62,7 @@ impl Default for RecurrentConfig {
         Self {
             cell: Cell::Lstm,
             units: 48,
-            steps: 3000,
+            steps: 2500,
             batch: 32,
             window: 40,
             wash_out: 10,

@@ -6,22 +6,25 @@ use flowmap_solvers::issue::{Check, Validate};
 use flowmap_solvers::solve::{SolveOptions, solve};
 use flowmap_solvers::stepper::explicit_rk::{ExplicitRk, RK4};
 use nalgebra::DMatrix;
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use super::library::Term;
 use super::ridge::Normal;
-use super::smoothing::{best_half_width, smooth};
+use super::selection::Scaled;
+use super::smoothing::{convolve, half_width, test_function};
 use super::{Baseline, FitError, Fitted, Fitting, Samples};
 use crate::state_space::StateSpaceModel;
 
 /// `x' = Ξᵀ θ(x)` with a library `θ` of monomials, and of sines and cosines if wanted.
 ///
-/// Values and derivatives are those of local quartic polynomials over a window that widens with the noise found in the
-/// series, so that noise of 5 % is survived where the series is sampled finely enough for a window to average over it.
+/// Both sides are averaged with a test function `φ`, `−Σ φ' x = Σ φ Ξᵀ θ(x)`, so that no derivative is taken of noise. Its
+/// width grows with the noise found in the series. Noise of 5 % is survived where samples are fine enough for a window to
+/// average over it (Lorenz' equations at steps of 0.01 and 0.02); noise of 10 % adds terms that are not there. What noise
+/// does to the mean of a nonlinear term is not corrected.
 /// Columns are normalised. Least squares drop, one at a time, the term that explains least: the share of `x'` (root mean
 /// square) that is lost with it; until every term is worth `threshold`. Unlike a threshold on coefficients this does not
-/// take columns that nearly cancel each other for large.
+/// take columns that nearly cancel each other for large. Then single terms are exchanged as long as that explains more.
 ///
 /// S. L. Brunton, J. L. Proctor, J. N. Kutz, PNAS 113 (2016) 3932-3937; L. Boninsegna, F. Nüske, C. Clementi, J. Chem. Phys.
 /// 148 (2018) 241723.
@@ -36,7 +39,7 @@ pub struct SindyConfig {
     pub threshold: f64,
     /// The ridge, relative to columns of size one.
     pub ridge: f64,
-    /// Samples on either side of a local polynomial; zero chooses them by the noise.
+    /// Samples on either side of a test function's centre; zero chooses them by the noise.
     pub half_width: usize,
     /// Steps of the classical Runge-Kutta method between two samples.
     pub substeps: usize,
@@ -53,8 +56,13 @@ impl Validate for SindyConfig {
         check.within("degree", self.degree, 1, 5);
         check.within("threshold", self.threshold, 0.0, 1.0);
         check.non_negative("ridge", self.ridge);
-        let window = self.half_width == 0 || self.half_width >= 2;
-        check.require(window, "half_width", "a quartic needs five samples", "give 0 or at least 2");
+        let window = self.half_width == 0 || self.half_width >= 4;
+        check.require(
+            window,
+            "half_width",
+            "too few samples for sums to be integrals",
+            "give 0 or at least 4",
+        );
         check.within("substeps", self.substeps, 1, 10_000);
     }
 }
@@ -81,17 +89,27 @@ impl SindyConfig {
         samples.require(library.len() + 16, "the terms of the library")?;
         let longest = samples.train.iter().max_by_key(|s| s.nrows());
         let half = match (self.half_width, longest) {
-            (0, Some(series)) => best_half_width(*series),
+            (0, Some(series)) => half_width(*series),
             (given, _) => given,
         };
+        let [value, slope] = test_function(half);
         let mut normal = Normal::new(library.len(), channels);
         for series in &samples.train {
-            let Some([x, slope]) = smooth(*series, half) else { continue };
-            for (x, slope) in x.rows().into_iter().zip(slope.rows()) {
-                let x = x.to_vec();
+            let of = |row: ArrayView1<'_, f64>| {
+                let x = row.to_vec();
+                library.iter().map(|term| term.value(&x)).collect::<Vec<_>>()
+            };
+            let terms: Vec<f64> = series.rows().into_iter().flat_map(of).collect();
+            let terms = ArrayView2::from_shape((series.nrows(), library.len()), &terms);
+            let Ok(terms) = terms else { continue };
+            for t in half..series.nrows().saturating_sub(half) {
                 normal.push(|features, target| {
-                    features.iter_mut().zip(&library).for_each(|(f, term)| *f = term.value(&x));
-                    target.iter_mut().zip(slope).for_each(|(y, d)| *y = d / samples.dt);
+                    for (f, term) in features.iter_mut().zip(terms.columns()) {
+                        *f = convolve(term, &value, t);
+                    }
+                    for (y, x) in target.iter_mut().zip(series.columns()) {
+                        *y = convolve(x, &slope, t) / samples.dt;
+                    }
                 });
             }
         }
@@ -105,45 +123,34 @@ impl SindyConfig {
         Ok((Sindy { equations, dt: samples.dt, substeps: self.substeps }, half))
     }
 
-    /// One equation: drops terms until each is worth its place.
+    /// One equation: drops terms until each is worth its place, then exchanges single ones as long as that explains more.
     fn equation(
         &self,
         normal: &Normal,
         channel: usize,
         library: &[Term],
     ) -> Result<Vec<(Term, f64)>, FitError> {
-        let n = normal.rows as f64;
-        let size = |j: usize| (normal.gram[(j, j)] / n).sqrt().max(f64::MIN_POSITIVE);
-        let target = (normal.target[(channel, channel)] / n).sqrt().max(f64::MIN_POSITIVE);
+        let scaled = Scaled::new(normal, channel, self.ridge);
         let mut active: Vec<usize> = (0..library.len()).collect();
-        while !active.is_empty() {
-            let m = active.len();
-            let gram = DMatrix::from_fn(m, m, |a, b| {
-                let (i, j) = (active[a], active[b]);
-                normal.gram[(i, j)] / (n * size(i) * size(j)) + if a == b { self.ridge } else { 0.0 }
-            });
-            let moment = DMatrix::from_fn(m, 1, |a, _| {
-                normal.moment[(active[a], channel)] / (n * size(active[a]) * target)
-            });
-            let inverse = gram.cholesky().ok_or(FitError::Singular("ridge"))?.inverse();
-            let weights = &inverse * moment;
-            // What the root of the squares loses if a term goes and the others make up for it.
-            let worth = |a: usize| weights[a].abs() / inverse[(a, a)].sqrt();
-            let least = (0..m).min_by(|a, b| worth(*a).total_cmp(&worth(*b))).unwrap_or(0);
-            if worth(least) >= self.threshold {
-                let coefficient = |a: usize| weights[a] * target / size(active[a]);
-                return Ok((0..m).map(|a| (library[active[a]].clone(), coefficient(a))).collect());
-            }
-            active.remove(least);
+        loop {
+            let fit = scaled.solve(&active).ok_or(FitError::Singular("ridge"))?;
+            let least = (0..active.len()).min_by(|a, b| fit.worth[*a].total_cmp(&fit.worth[*b]));
+            match least {
+                Some(least) if fit.worth[least] < self.threshold => active.remove(least),
+                _ => break,
+            };
         }
-        Ok(Vec::new())
+        scaled.exchange(&mut active);
+        let fit = scaled.solve(&active).ok_or(FitError::Singular("ridge"))?;
+        let terms = active.iter().zip(&fit.weights);
+        Ok(terms.map(|(j, w)| (library[*j].clone(), w * scaled.target / scaled.size[*j])).collect())
     }
 }
 
 impl Baseline for SindyConfig {
     fn fit(&self, samples: &Samples<'_>, _: &mut Fitting<'_>) -> Result<Fitted, FitError> {
         let (model, half) = self.identify(samples)?;
-        let mut notes = vec![format!("SINDy: derivatives from windows of {} samples.", 2 * half + 1)];
+        let mut notes = vec![format!("SINDy: weak form with windows of {} samples.", 2 * half + 1)];
         notes.extend(model.text(samples.channels));
         let parameters = model.equations.iter().map(Vec::len).sum();
         Ok(Fitted { parameters, model: Box::new(model), notes })

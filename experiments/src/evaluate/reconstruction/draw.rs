@@ -1,5 +1,6 @@
 //! Pictures of a reconstructed system beside the one it was learned from.
 
+use flowmap_models::state_space::StateSpaceModel;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use serde_json::Value;
 
@@ -65,16 +66,26 @@ fn attractors(
         2 => (channels[0].clone(), channels[1].clone()),
         _ => (channels[0].clone(), channels[2].clone()),
     };
+    // All panels have the axes of the test series, so that what strays is seen to stray.
+    let window = {
+        let (x, y) = plane(judge.test.view(), delay);
+        [wide(&x), wide(&y)]
+    };
     let panel = |title: &str, series: ArrayView2<'_, f64>| {
         let (px, py) = plane(series, delay);
-        let axes = Axes { title: title.to_owned(), x: x.clone(), y: y.clone(), ..Axes::default() };
+        let axes = Axes {
+            title: title.to_owned(),
+            x: x.clone(),
+            y: y.clone(),
+            window: Some(window),
+            ..Axes::default()
+        };
         Lines { axes, lines: vec![Line { x: px, y: py, ..Line::default() }] }
     };
     let mut panels = vec![panel("test series", judge.test.view())];
     for entry in entries {
         let mut panel = panel(&entry.name, entry.generated.view());
         if let Some((system, cycles)) = &entry.cycles {
-            use flowmap_models::state_space::StateSpaceModel;
             let fixed: Vec<Vec<f64>> = cycles
                 .cycles
                 .iter()
@@ -107,6 +118,13 @@ fn attractors(
     )
 }
 
+/// The range of values, a fifth wider.
+fn wide(values: &[f64]) -> (f64, f64) {
+    let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+    let pad = (0.1 * (high - low)).max(f64::MIN_POSITIVE);
+    (low - pad, high + pad)
+}
+
 /// Whether a point lies within the box of the series, twice as large.
 fn within(series: ArrayView2<'_, f64>, point: &[f64]) -> bool {
     series.axis_iter(Axis(1)).zip(point).all(|(c, v)| {
@@ -122,7 +140,7 @@ fn time_series(judge: &Judge<'_>, model: &Entry, run: &RunDir, findings: &mut Fi
     let times: Vec<f64> = (0..n).map(|i| i as f64 * judge.dt).collect();
     let panels = judge.channels.iter().take(3).enumerate().map(|(c, channel)| {
         let line = |label: &str, series: &Array2<f64>, style: Style| Line {
-            label: if c == 0 { label.to_owned() } else { String::new() },
+            label: label.to_owned(),
             x: times.clone(),
             y: series.slice(s![..n, c]).to_vec(),
             style,
@@ -171,6 +189,7 @@ fn spectra(judge: &Judge<'_>, entries: &[Entry], run: &RunDir, findings: &mut Fi
         y: "share of the power".into(),
         log_x: true,
         log_y: true,
+        ..Axes::default()
     };
     findings.figure(run, "spectrum", "Smoothed over 20 bins, the sum of each is one.", &Lines { axes, lines })
 }
@@ -236,20 +255,23 @@ fn returns(judge: &Judge<'_>, model: &Entry, run: &RunDir, findings: &mut Findin
 fn exponents(judge: &Judge<'_>, model: &Entry, run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
     let Some(spectrum) = &model.spectrum else { return Ok(()) };
     let stride = spectrum.times.len().div_ceil(400).max(1);
-    let times: Vec<f64> = spectrum.times.iter().step_by(stride).map(|t| t * judge.dt).collect();
+    // The first estimates are of few factors, and would stretch the axis.
+    let settled = spectrum.times.len() / 20;
+    let times: Vec<f64> =
+        spectrum.times.iter().skip(settled).step_by(stride).map(|t| t * judge.dt).collect();
     let shown = spectrum.exponents.len().min(3);
     let mut lines: Vec<Line> = (0..shown)
         .map(|k| Line {
             label: format!("λ{}, {}", k + 1, model.name),
             x: times.clone(),
-            y: spectrum.running.iter().step_by(stride).map(|r| r[k] / judge.dt).collect(),
+            y: spectrum.running.iter().skip(settled).step_by(stride).map(|r| r[k] / judge.dt).collect(),
             ..Line::default()
         })
         .collect();
     if let (Some(known), Some(last)) = (judge.exponent, times.last()) {
         lines.push(Line {
             label: "λ1, published".into(),
-            x: vec![0.0, *last],
+            x: vec![times[0], *last],
             y: vec![known, known],
             style: Style::Dashed,
             band: None,

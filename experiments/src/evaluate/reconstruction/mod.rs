@@ -17,7 +17,8 @@ use flowmap_models::plrnn::{PlrnnConfig, PlrnnSystem};
 use flowmap_models::state_space::StateSpaceModel;
 use flowmap_solvers::issue::Issue;
 use ndarray::{Array1, Array2, ArrayView2, s};
-use rand::Rng;
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
 
 use super::surrogate::{keep_card, write_npz};
 use super::{Findings, Job, seeded};
@@ -28,7 +29,7 @@ use crate::train::{SequenceSession, TrainConfig};
 use judge::{Entry, Judge, free_run};
 
 /// Samples of the validation series that a candidate is judged on, at most.
-const VALIDATION: usize = 20_000;
+const VALIDATION: usize = 100_000;
 
 /// A model and what its fit has cost.
 struct Learned {
@@ -130,8 +131,14 @@ impl Task<'_> {
             v.slice(s![..kept, ..]).to_owned()
         });
         let validation = validation.unwrap_or_default();
+        let noise = self.noise();
         let score = |system: &PlrnnSystem| {
-            let generated = free_run(system, validation.view());
+            let mut generated = free_run(system, validation.view());
+            // The validation series is noisy; a free run is not until it is observed in the same way.
+            let mut rng = stream(config.seed, "score", 0);
+            for mut x in generated.rows_mut() {
+                x.iter_mut().zip(&noise).for_each(|(x, s)| *x += s * rng.sample::<f64, _>(StandardNormal));
+            }
             state_space_divergence(validation.view(), generated.view(), config.seed)
                 + hellinger_distance(validation.view(), generated.view())
         };
@@ -161,6 +168,18 @@ impl Task<'_> {
             seconds: trained.seconds,
             notes: Vec::new(),
         })
+    }
+
+    /// The standard deviations of the noise on the channels of the training and validation series, as far as the
+    /// experiment has added it.
+    fn noise(&self) -> Vec<f64> {
+        let Some(observation) = &self.data.card.observation else { return Vec::new() };
+        let delays = observation.dimension.max(1);
+        let of_channel = observation.noise_std.iter().flat_map(|s| std::iter::repeat_n(*s, delays));
+        match &observation.scale {
+            Some(scale) => of_channel.zip(&scale.std).map(|(noise, std)| noise / std).collect(),
+            None => of_channel.collect(),
+        }
     }
 
     /// Fits a model that needs no training of its own.

@@ -21,7 +21,7 @@ pub struct DataConfig {
     /// Trajectories that judge.
     #[serde(default = "one")]
     pub test: usize,
-    /// Time between two samples; zero takes what a file says, or one.
+    /// Time between two samples; zero takes what the problem advises, or a file says, or one.
     #[serde(default)]
     pub dt: f64,
     /// Samples of a trajectory after the first; zero takes all of a file.

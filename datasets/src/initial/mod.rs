@@ -92,7 +92,8 @@ pub struct BoxRange {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Normal {
-    /// Mean.
+    /// Mean; the textbook start if absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mean: Vec<f64>,
     /// Standard deviation of every entry.
     pub std: f64,
@@ -208,8 +209,9 @@ impl InitialConfig {
                 Ok(b.low.iter().zip(&b.high).map(|(l, h)| l + (h - l) * rng.random::<f64>()).collect())
             }
             Self::Normal(d) => {
-                dimension("mean", d.mean.len())?;
-                Ok(d.mean.iter().map(|m| m + d.std * rng.sample::<f64, _>(StandardNormal)).collect())
+                let mean = if d.mean.is_empty() { &textbook } else { &d.mean };
+                dimension("mean", mean.len())?;
+                Ok(mean.iter().map(|m| m + d.std * rng.sample::<f64, _>(StandardNormal)).collect())
             }
             _ => Err(Issue::new(self.name(), format!("'{}' is no start for '{system}'", self.name()))
                 .hint("a system of ordinary equations starts from textbook, point, box or normal")),

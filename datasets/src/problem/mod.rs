@@ -91,6 +91,14 @@ impl Problem {
         }
     }
 
+    /// A time between samples that resolves the motion, where one is known.
+    pub fn time_step(&self) -> Option<f64> {
+        match self {
+            Self::Ode(p) => p.time_step(),
+            Self::Pde(_) | Self::Dde(_) => None,
+        }
+    }
+
     /// The largest Lyapunov exponent, where it is known.
     pub fn lyapunov_exponent(&self) -> Option<f64> {
         match self {

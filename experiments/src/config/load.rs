@@ -81,6 +81,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
         if overrides.quick && config.quick.is_empty() {
             shrink(&mut config);
         }
+        config.settle();
         if let Some(file) = &mut config.data.file
             && let Some(folder) = path.parent()
         {
@@ -104,7 +105,11 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
             problem.span = locate(document.get_ref(), "sweep");
             fail(&source, vec![problem])
         })?,
-        _ => Vec::new(),
+        Some(other) => {
+            let message = format!("sweep: {other} is no table");
+            return Err(fail(&source, vec![lone(message, SWEEP_HINT)]));
+        }
+        None => Vec::new(),
     };
     let mut members = Vec::new();
     for combination in combinations {
@@ -123,6 +128,8 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
     config.sweep = sweep;
     Ok(Loaded { config, source, path: path.to_owned(), members })
 }
+
+const SWEEP_HINT: &str = "write for example [sweep] seed = [0, 1, 2]";
 
 /// The most members of a sweep.
 const MOST_MEMBERS: usize = 10_000;
@@ -147,7 +154,7 @@ fn combinations(sweep: &Table) -> Result<Vec<Vec<(String, Value)>>, Problem> {
     let fail = |message: String| Problem {
         message,
         span: None,
-        hint: Some("write for example [sweep] \"train.optimiser.adamw.rate\" = [1e-3, 3e-3]".into()),
+        hint: Some(SWEEP_HINT.into()),
     };
     let mut all: Vec<Vec<(String, Value)>> = vec![Vec::new()];
     for (key, value) in keys {

@@ -195,6 +195,17 @@ impl ExperimentConfig {
         issues
     }
 
+    /// Fills in what follows from the rest: the time between samples that a problem advises.
+    pub(crate) fn settle(&mut self) {
+        let advised = || self.problem.as_ref()?.build().ok()?.time_step();
+        if self.data.dt == 0.0
+            && self.data.file.is_none()
+            && let Some(dt) = advised()
+        {
+            self.data.dt = dt;
+        }
+    }
+
     /// How trajectories of the problem are made; none if the data are plain series of a file.
     pub fn recipe(&self) -> Option<Recipe<'_>> {
         let (problem, solver) = (self.problem.as_ref()?, self.solver.as_ref()?);

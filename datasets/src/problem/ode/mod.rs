@@ -71,6 +71,10 @@ pub trait OdeProblem: Send + Sync {
     fn velocity(&self, _p: &[f64], _dq: &mut [f64]) {}
     /// Writes `p' = −∂V/∂q`; to be given by a separable problem, never called on another.
     fn force(&self, _t: f64, _q: &[f64], _dp: &mut [f64]) {}
+    /// A time between samples that resolves the motion, where one is known.
+    fn time_step(&self) -> Option<f64> {
+        None
+    }
     /// The largest Lyapunov exponent, where it is known.
     fn lyapunov_exponent(&self) -> Option<f64> {
         None

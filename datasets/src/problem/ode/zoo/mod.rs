@@ -202,6 +202,10 @@ impl OdeProblem for Instance {
         self.flow.start.to_vec()
     }
 
+    fn time_step(&self) -> Option<f64> {
+        Some(self.flow.dt)
+    }
+
     fn lyapunov_exponent(&self) -> Option<f64> {
         self.usual.then_some(self.flow.exponent)
     }

@@ -118,7 +118,7 @@ fn reference(map: &TensorMap, start: Tensor<2>, signals: Tensor<3>, alpha: &[f32
             + map.h1.clone().unsqueeze();
         z = state.clone();
         if forced > 0 {
-            let signal = signals.clone().slice([t..t + 1]).reshape([batch, forced]);
+            let signal = signals.clone().narrow(0, t, 1).reshape([batch, forced]);
             let pulled = state.clone().slice([0..batch, 0..forced]) * (1.0 - alpha) + signal * *alpha;
             z = pulled;
             if forced < latent {

@@ -187,10 +187,10 @@ fn gradient_norm(model: &Plrnn, steps: usize, alpha: Option<f64>) -> f64 {
     let growth = Estimator::ProductUpperBound.growth(&model.to_map(), &signals, 1);
     let alpha = alpha.unwrap_or((1.0 - 1.0 / growth).max(0.0));
     let tensor = Tensor::<3>::from_data(TensorData::new(signals, [steps + 1, 1, 4]), &device);
-    let start = tensor.clone().slice([0..1]).reshape([1, 4]);
+    let start = tensor.clone().narrow(0, 0, 1).reshape([1, 4]);
     let states =
-        plrnn_unroll(&model.tensor_map(), start, tensor.slice([1..steps + 1]), &vec![alpha as f32; steps]);
-    let last = states.slice([steps - 1..steps]).sum();
+        plrnn_unroll(&model.tensor_map(), start, tensor.narrow(0, 1, steps), &vec![alpha as f32; steps]);
+    let last = states.narrow(0, steps - 1, 1).sum();
     let gradients = GradientsParams::from_grads(last.backward(), model);
     struct Norm<'a>(&'a GradientsParams, f64);
     impl ModuleVisitor for Norm<'_> {

@@ -195,8 +195,9 @@ impl Plrnn {
     ) -> Tensor<1> {
         let signals = self.signals(input);
         let [samples, batch, forced] = signals.dims();
-        let first = signals.clone().slice([0..1]).reshape([batch, forced]);
-        let states = plrnn_unroll(&self.tensor_map(), self.state(first), signals.slice([1..samples]), alpha);
+        let first = signals.clone().narrow(0, 0, 1).reshape([batch, forced]);
+        let states =
+            plrnn_unroll(&self.tensor_map(), self.state(first), signals.narrow(0, 1, samples - 1), alpha);
         let error = (self.observe(states) - target).powi_scalar(2).mean();
         match regulariser.penalty(self) {
             Some(penalty) => error + penalty,

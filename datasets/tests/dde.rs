@@ -54,6 +54,7 @@ fn mackey_glass_is_data_like_any_other() {
         burn_in: 100.0,
         initial: InitialConfig::Box(BoxRange { low: vec![0.5], high: vec![1.5] }),
         file: None,
+        observe: None,
     };
     let solver = SolverConfig::Dopri5(tolerance(1e-8));
     let recipe = Recipe { problem: &problem, solver: &solver, data: &data, seed: 5 };
@@ -84,6 +85,7 @@ fn only_explicit_methods_take_a_delay() {
         burn_in: 0.0,
         initial: wrong,
         file: None,
+        observe: None,
     };
     let (config, solver) = (mackey_glass(), SolverConfig::Dopri5(tolerance(1e-6)));
     let recipe = Recipe { problem: &config, solver: &solver, data: &data, seed: 1 };

@@ -115,6 +115,40 @@ push_forward = 1
 baselines = ["persistence", "solver"]
 "#;
 
+const RECONSTRUCTION: &str = r#"
+name = "system"
+[problem.lorenz63]
+[solver.dopri5]
+[data]
+train = 1
+validation = 1
+test = 1
+dt = 0.02
+steps = 4000
+burn_in = 5.0
+[data.initial.normal]
+mean = [0.0, 0.0, 25.0]
+std = 5.0
+[data.observe]
+standardise = true
+[model.plrnn]
+latent = 3
+hidden = 20
+[train]
+epochs = 8
+batches = 10
+batch = 8
+sequence = 40
+schedule = "exponential"
+validate_every = 2
+[train.optimiser.radam]
+rate = 3e-3
+[train.forcing.adaptive]
+anneal = 0.9
+[evaluate]
+baselines = ["sindy"]
+"#;
+
 const SERIES: &str = r#"
 name = "series"
 [data.file]
@@ -244,6 +278,26 @@ fn bad_configs_are_named_with_position_and_hint() {
             vec!["real fields on one axis"],
         ),
         (
+            "a state too small for the channels",
+            RECONSTRUCTION.replace("latent = 3", "latent = 2"),
+            vec!["cannot hold 3 channels", "affine"],
+        ),
+        (
+            "a window longer than the series",
+            RECONSTRUCTION.replace("steps = 4000", "steps = 30"),
+            vec!["train.sequence"],
+        ),
+        (
+            "a baseline of another family",
+            RECONSTRUCTION.replace("[\"sindy\"]", "[\"fno\"]"),
+            vec!["'fno' cannot stand beside a model of series"],
+        ),
+        (
+            "an unknown chaotic flow",
+            RECONSTRUCTION.replace("[problem.lorenz63]", "[problem.chaotic_flow]\nsystem = \"halvorson\""),
+            vec!["did you mean 'halvorsen'?"],
+        ),
+        (
             "a share that is none",
             SERIES.replace("train_fraction = 0.75", "train_fraction = 1.5"),
             vec!["1.5 is no share", ":5:"],
@@ -319,21 +373,31 @@ fn a_divergence_is_kept_and_has_its_own_status() {
 
 #[test]
 fn a_killed_training_resumes_to_the_same_weights() {
+    kill_and_resume(TRAINING, 10, "rollout_rel_l2");
+}
+
+#[test]
+fn a_killed_reconstruction_resumes_to_the_same_weights() {
+    kill_and_resume(RECONSTRUCTION, 20, "d_stsp");
+}
+
+/// Kills a run once it has left a checkpoint after `step`, resumes it, and compares it with one that was left alone.
+fn kill_and_resume(text: &str, step: u64, metric: &str) {
     let bench = Bench::new();
-    let config = bench.config("learned.toml", TRAINING);
+    let config = bench.config("learned.toml", text);
     let config = config.to_str().unwrap();
     let whole = bench.run(&[config, "--out", "whole", "-q", "--threads", "1"]);
     assert!(whole.status.success(), "{}", stderr(&whole));
     let mut child =
         bench.command().args([config, "--out", "killed", "-q", "--threads", "1"]).spawn().unwrap();
-    // Until the second epoch has left its checkpoint; if the run is over before, it is complete.
+    // If the run is over before, it is complete.
     let folder = bench.path("killed/checkpoints/model");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
     while std::time::Instant::now() < deadline && child.try_wait().unwrap().is_none() {
         let names = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.file_name());
         if names
             .filter_map(|n| n.into_string().ok())
-            .any(|n| n.starts_with("last-") && n > "last-000000010".into())
+            .any(|n| n.starts_with("last-") && n > format!("last-{step:09}"))
         {
             break;
         }
@@ -346,10 +410,64 @@ fn a_killed_training_resumes_to_the_same_weights() {
     let weights =
         |run: &str| std::fs::read(bench.path(run).join("checkpoints/model/best.safetensors")).unwrap();
     assert!(weights("whole") == weights("killed"), "the weights differ");
-    let metric = |run: &str| summary(&bench.path(run))["metrics"]["rollout_rel_l2"].as_f64().unwrap();
-    assert_eq!(metric("whole"), metric("killed"));
+    let value = |run: &str| summary(&bench.path(run))["metrics"][metric].as_f64().unwrap();
+    assert_eq!(value("whole"), value("killed"));
     let log = |run: &str| std::fs::read_to_string(bench.path(run).join("metrics.jsonl")).unwrap();
     assert_eq!(log("whole"), log("killed"));
+}
+
+#[test]
+fn a_reconstruction_is_measured_beside_its_baselines() {
+    let bench = Bench::new();
+    let config = bench.config("system.toml", RECONSTRUCTION);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run = bench.path("run");
+    let metrics = summary(&run)["metrics"].clone();
+    for name in
+        ["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "train_s", "params", "baseline_sindy_d_stsp", "floor_d_stsp"]
+    {
+        assert!(metrics[name].as_f64().is_some(), "{name}: {metrics}");
+    }
+    // SINDy is told nothing but the series, and finds an attractor as chaotic as the one behind it.
+    let exponent = metrics["baseline_sindy_lyapunov_max"].as_f64().unwrap();
+    assert!((exponent - 0.906).abs() < 0.15, "{exponent}");
+    for figure in ["attractors", "time_series", "spectrum", "prediction_error", "return_map", "lyapunov", "training"] {
+        assert!(run.join(format!("plots/{figure}.png")).exists(), "{figure}");
+    }
+    let archive = std::fs::File::open(run.join("predictions.npz")).unwrap();
+    let mut archive = ndarray_npy::NpzReader::new(archive).unwrap();
+    let generated: ndarray::Array2<f64> = archive.by_name("model").unwrap();
+    assert_eq!(generated.dim(), (4001, 3));
+}
+
+#[test]
+fn a_sweep_runs_every_combination_and_says_the_medians() {
+    let bench = Bench::new();
+    let sweep = format!("{SIMULATION}\n[sweep]\n\"solver.etdrk4.dt\" = [0.01, 0.005]\nseed = [0, 1, 2]\n");
+    let config = bench.config("sweep.toml", &sweep);
+    let config = config.to_str().unwrap();
+    let output = bench.run(&[config, "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let whole = summary(&bench.path("run"));
+    assert_eq!(whole["metrics"]["members"].as_f64(), Some(6.0));
+    let error = |dt: &str| summary(&bench.path("run/members").join(dt))["metrics"]["rel_l2"].as_f64().unwrap();
+    let (coarse, fine) = (error("dt=0.01,seed=0"), error("dt=0.005,seed=2"));
+    assert!(fine < coarse, "{fine} {coarse}");
+    let median = whole["metrics"]["rel_l2"].as_f64().unwrap();
+    assert!((median - 0.5 * (coarse + fine)).abs() < 1e-12 * coarse, "{median}");
+    // A second start finds the members done.
+    let member = bench.path("run/members/dt=0.01,seed=0/summary.json");
+    let before = std::fs::metadata(&member).unwrap().modified().unwrap();
+    assert!(bench.run(&[config, "--out", "run", "-q", "--resume"]).status.success());
+    assert_eq!(std::fs::metadata(&member).unwrap().modified().unwrap(), before);
+    for (wrong, expected) in [("seed = 3", "no list"), ("seed = []", "no list"), ("sed = [1]", "unknown field `sed`")] {
+        let config = bench.config("bad.toml", &format!("{SIMULATION}\n[sweep]\n{wrong}\n"));
+        let output = bench.run(&[config.to_str().unwrap(), "--out", "bad", "-q"]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        assert!(stderr(&output).contains(expected), "{wrong}: {}", stderr(&output));
+        assert!(!bench.path("bad").exists());
+    }
 }
 
 #[test]

@@ -80,6 +80,9 @@ impl Error {
                 std::io::ErrorKind::NotFound => Some("check the path".into()),
                 _ => None,
             },
+            Self::Data(DataError::File(flowmap_datasets::format::FormatError::Open { .. })) => {
+                Some("a relative path of a config starts at the config's folder".into())
+            }
             Self::Checkpoint { .. } => Some("start anew without --resume".into()),
             _ => None,
         }

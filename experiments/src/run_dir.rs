@@ -78,6 +78,11 @@ impl RunDir {
         }
     }
 
+    /// Removes the folder and what the run has written.
+    pub(crate) fn discard(self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path

@@ -31,7 +31,10 @@ pub const MODELS: &[(&str, &str)] = &[
         "semilinear_operator",
         "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
     ),
-    ("plrnn", "piecewise-linear recurrent network, a map trained on time series by generalized teacher forcing"),
+    (
+        "plrnn",
+        "piecewise-linear recurrent network, a map trained on time series by generalized teacher forcing",
+    ),
     ("echo_state", "echo-state network, a random reservoir with a read-out by ridge regression"),
     ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
     ("autoregressive", "vector autoregression, its order by an information criterion"),

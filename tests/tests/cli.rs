@@ -424,15 +424,24 @@ fn a_reconstruction_is_measured_beside_its_baselines() {
     assert!(output.status.success(), "{}", stderr(&output));
     let run = bench.path("run");
     let metrics = summary(&run)["metrics"].clone();
-    for name in
-        ["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "train_s", "params", "baseline_sindy_d_stsp", "floor_d_stsp"]
-    {
+    for name in [
+        "d_stsp",
+        "d_hellinger",
+        "lyapunov_max",
+        "pe_20",
+        "train_s",
+        "params",
+        "baseline_sindy_d_stsp",
+        "floor_d_stsp",
+    ] {
         assert!(metrics[name].as_f64().is_some(), "{name}: {metrics}");
     }
     // SINDy is told nothing but the series, and finds an attractor as chaotic as the one behind it.
     let exponent = metrics["baseline_sindy_lyapunov_max"].as_f64().unwrap();
     assert!((exponent - 0.906).abs() < 0.15, "{exponent}");
-    for figure in ["attractors", "time_series", "spectrum", "prediction_error", "return_map", "lyapunov", "training"] {
+    for figure in
+        ["attractors", "time_series", "spectrum", "prediction_error", "return_map", "lyapunov", "training"]
+    {
         assert!(run.join(format!("plots/{figure}.png")).exists(), "{figure}");
     }
     let archive = std::fs::File::open(run.join("predictions.npz")).unwrap();
@@ -451,7 +460,8 @@ fn a_sweep_runs_every_combination_and_says_the_medians() {
     assert!(output.status.success(), "{}", stderr(&output));
     let whole = summary(&bench.path("run"));
     assert_eq!(whole["metrics"]["members"].as_f64(), Some(6.0));
-    let error = |dt: &str| summary(&bench.path("run/members").join(dt))["metrics"]["rel_l2"].as_f64().unwrap();
+    let error =
+        |dt: &str| summary(&bench.path("run/members").join(dt))["metrics"]["rel_l2"].as_f64().unwrap();
     let (coarse, fine) = (error("dt=0.01,seed=0"), error("dt=0.005,seed=2"));
     assert!(fine < coarse, "{fine} {coarse}");
     let median = whole["metrics"]["rel_l2"].as_f64().unwrap();
@@ -461,7 +471,9 @@ fn a_sweep_runs_every_combination_and_says_the_medians() {
     let before = std::fs::metadata(&member).unwrap().modified().unwrap();
     assert!(bench.run(&[config, "--out", "run", "-q", "--resume"]).status.success());
     assert_eq!(std::fs::metadata(&member).unwrap().modified().unwrap(), before);
-    for (wrong, expected) in [("seed = 3", "no list"), ("seed = []", "no list"), ("sed = [1]", "unknown field `sed`")] {
+    for (wrong, expected) in
+        [("seed = 3", "no list"), ("seed = []", "no list"), ("sed = [1]", "unknown field `sed`")]
+    {
         let config = bench.config("bad.toml", &format!("{SIMULATION}\n[sweep]\n{wrong}\n"));
         let output = bench.run(&[config.to_str().unwrap(), "--out", "bad", "-q"]);
         assert_eq!(output.status.code(), Some(2), "{wrong}");

@@ -25,7 +25,16 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
             hint: "end it in .npz, .h5 or .hdf5".into(),
         });
     }
-    let data = Progress::new(false, false).data(&loaded.config)?;
+    let mut config = loaded.config.clone();
+    if out.is_some() {
+        // A file holds the data; what a model is shown of them is the config's to say.
+        config.data.observe = None;
+    }
+    let progress = Progress::new(false, false);
+    if !loaded.members.is_empty() {
+        progress.say("of a sweep, only the data of the config without it are made");
+    }
+    let data = progress.data(&config)?;
     if let (Some(out), Some(ending)) = (out, ending) {
         let series = Series {
             values: data.values,

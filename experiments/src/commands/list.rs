@@ -44,8 +44,12 @@ fn rows(catalogue: Catalogue) -> Vec<(String, String)> {
                 let equation = p.build().map_or(String::new(), |b| b.equation().to_owned());
                 (p.name().to_owned(), equation)
             });
-            let flows = zoo::systems()
-                .map(|s| (format!("chaotic_flow: {}", s.name()), format!("{}; λ₁ = {}", s.equation(), s.lyapunov_exponent())));
+            let flows = zoo::systems().map(|s| {
+                (
+                    format!("chaotic_flow: {}", s.name()),
+                    format!("{}; λ₁ = {}", s.equation(), s.lyapunov_exponent()),
+                )
+            });
             named.chain(flows).collect()
         }
         Catalogue::Solvers => fixed(METHODS),

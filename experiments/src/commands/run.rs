@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::tensor::Device;
+use flowmap_datasets::generate::DataError;
 use serde_json::{Value, json};
 
 use super::check::describe;
@@ -62,9 +63,20 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
         } else {
             RunDir::create(out.as_deref(), loaded)?
         };
-        let result = shared.one(loaded, &run);
-        print(&run.path().display().to_string());
-        result?;
+        match shared.one(loaded, &run) {
+            // Data that cannot be used are bad input like any other: nothing is left of the attempt.
+            Err(error @ (Error::Data(_) | Error::Usage { .. })) if !args.resume && error.status() == 2 => {
+                run.discard();
+                return Err(match error {
+                    Error::Data(DataError::Config(issue)) => Error::Config(loaded.explain(issue)),
+                    other => other,
+                });
+            }
+            result => {
+                print(&run.path().display().to_string());
+                result?;
+            }
+        }
     }
     Ok(())
 }

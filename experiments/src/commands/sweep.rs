@@ -19,6 +19,9 @@ use crate::run_dir::RunDir;
 const COLUMNS: usize = 8;
 const PANELS: usize = 6;
 
+/// Metrics that tell of the making, not of the result.
+const HOUSEKEEPING: [&str; 4] = ["solve_s", "train_s", "params", "reference_rel_l2"];
+
 impl Shared<'_> {
     /// Runs every member in a folder of its own below `members/`, as many at once as there are threads. A member that
     /// fails numerically keeps what it has; the others go on. With `--resume`, finished members are left as they are.
@@ -40,8 +43,10 @@ impl Shared<'_> {
                 }
                 match self.member(name, member, run) {
                     Ok(()) => {}
-                    Err(Error::Numerical(message)) => self.progress.say(&format!("{name}: {message}")),
-                    Err(error) if error.status() == 3 => self.progress.say(&format!("{name}: {error}")),
+                    // What is wrong with one member is not wrong with the others.
+                    Err(error @ (Error::Numerical(_) | Error::Data(_))) => {
+                        self.progress.say(&format!("{name}: {error}"));
+                    }
                     Err(error) => stop(error),
                 }
                 let count = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -80,8 +85,23 @@ impl Shared<'_> {
 /// The first metrics of a finished member, for a line.
 fn brief(run: &RunDir, name: &str) -> String {
     let Ok(summary) = Summary::read(&run.join("members").join(name)) else { return String::new() };
-    let shown = summary.metrics.iter().filter_map(|(k, v)| v.as_f64().map(|v| format!("{k} {v:.4}")));
+    let shown = summary.metrics.iter().filter(|(k, _)| !HOUSEKEEPING.contains(&k.as_str()));
+    let shown = shown.filter_map(|(k, v)| v.as_f64().map(|v| format!("{k} {v:.4}")));
     shown.take(4).collect::<Vec<_>>().join(", ")
+}
+
+/// What a member without a metric counts as: a failure must not improve a median. A metric without a better and a
+/// worse is left out.
+fn worst(name: &str) -> Option<f64> {
+    let name = name.split_once("baseline_").map_or(name, |(_, of)| of);
+    let is = |parts: &[&str]| parts.iter().any(|p| name.contains(p));
+    if is(&["valid_"]) {
+        Some(f64::NEG_INFINITY)
+    } else if is(&["d_stsp", "d_hellinger", "rel_l2", "pe_"]) && !name.starts_with("floor") {
+        Some(f64::INFINITY)
+    } else {
+        None
+    }
 }
 
 /// Medians over the members as metrics, a table, a figure.
@@ -99,31 +119,34 @@ fn together(loaded: &Loaded, run: &RunDir) -> Result<Findings, Error> {
     let value = |s: &Summary, name: &str| s.metrics.get(name).and_then(Value::as_f64);
     let mut quantiles = Vec::new();
     for name in &metrics {
-        // A member without the metric counts as the worst: a failure must not improve a median.
         let values: Vec<f64> =
-            summaries.iter().map(|s| value(s, name).unwrap_or(f64::INFINITY)).collect();
+            summaries.iter().filter_map(|s| value(s, name).or_else(|| worst(name))).collect();
         let [low, median, high] = [0.25, 0.5, 0.75].map(|q| quantile(&values, q));
         findings.metric(name.as_str(), median);
-        let missing = values.iter().filter(|v| !v.is_finite()).count();
+        let missing = summaries.iter().filter(|s| value(s, name).is_none()).count();
         quantiles.push(json!([name, low, median, high, missing]));
     }
     let failed = summaries.iter().filter(|s| s.status() != "done").count();
     findings.metric("members", summaries.len() as f64);
     findings.metric("members_failed", failed as f64);
+    if failed == summaries.len() {
+        findings.failure = Some(format!("all {failed} members failed; the first: {}", summaries[0].status()));
+    }
     findings.notes.push(format!(
-        "{} members, {failed} of them failed. Every metric is the median over the members; a member without it counts as the worst.",
+        "{} members, {failed} of them failed. Every metric is the median over the members; where a member lacks an error or a valid time, it counts as the worst.",
         summaries.len()
     ));
     findings.tables.push(json!({
         "title": "Over the members",
-        "columns": ["metric", "25 %", "median", "75 %", "without it"],
+        "columns": ["metric", "25 %", "median", "75 %", "members without it"],
         "rows": quantiles,
     }));
     let varies = |name: &&&String| {
         let values: Vec<_> = summaries.iter().map(|s| value(s, name)).collect();
         values.windows(2).any(|v| v[0] != v[1])
     };
-    let shown: Vec<&&String> = metrics.iter().filter(varies).take(COLUMNS).collect();
+    let judges = |name: &&&String| !HOUSEKEEPING.contains(&name.as_str());
+    let shown: Vec<&&String> = metrics.iter().filter(judges).filter(varies).take(COLUMNS).collect();
     let mut columns = vec![json!("member"), json!("status")];
     columns.extend(shown.iter().map(|n| json!(n)));
     let rows: Vec<Value> = names
@@ -138,9 +161,11 @@ fn together(loaded: &Loaded, run: &RunDir) -> Result<Findings, Error> {
     findings.tables.push(json!({"title": "Members", "columns": columns, "rows": rows}));
     let panels = shown.iter().take(PANELS).map(|name| {
         let y: Vec<f64> = summaries.iter().map(|s| value(s, name).unwrap_or(f64::NAN)).collect();
-        let spread = y.iter().copied().filter(|v| v.is_finite()).fold((f64::INFINITY, 0.0_f64), |(l, h), v| {
-            (l.min(v), h.max(v))
-        });
+        let spread = y
+            .iter()
+            .copied()
+            .filter(|v| v.is_finite())
+            .fold((f64::INFINITY, 0.0_f64), |(l, h), v| (l.min(v), h.max(v)));
         let axes = Axes {
             title: (**name).clone(),
             x: "member".into(),

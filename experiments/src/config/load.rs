@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use flowmap_solvers::issue::Issue;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
@@ -92,27 +93,32 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
         let problems: Vec<_> = config
             .problems()
             .into_iter()
-            .map(|issue| Problem {
-                message: format!("{}: {}", issue.path, issue.message),
-                span: locate(document.get_ref(), &issue.path),
-                hint: issue.hint,
+            .map(|issue| {
+                let key = |a: &&String| a.split('=').next().is_some_and(|k| k.trim().ends_with(&issue.path));
+                match applied.iter().rfind(key) {
+                    // The value is not the file's.
+                    Some(change) => Problem {
+                        message: format!("{}: {} (after {change})", issue.path, issue.message),
+                        span: None,
+                        hint: issue.hint,
+                    },
+                    None => placed(&source, issue),
+                }
             })
             .collect();
         if problems.is_empty() { Ok(config) } else { Err(fail(&source, problems)) }
     };
-    let combinations = match table.remove("sweep") {
-        Some(Value::Table(sweep)) => combinations(&sweep).map_err(|mut problem| {
-            problem.span = locate(document.get_ref(), "sweep");
-            fail(&source, vec![problem])
-        })?,
-        Some(other) => {
-            let message = format!("sweep: {other} is no table");
-            return Err(fail(&source, vec![lone(message, SWEEP_HINT)]));
-        }
-        None => Vec::new(),
+    let in_sweep = |message: String| {
+        let span = locate(document.get_ref(), "sweep");
+        fail(&source, vec![Problem { message, span, hint: Some(SWEEP_HINT.to_owned()) }])
     };
-    let mut members = Vec::new();
-    for combination in combinations {
+    let sweep = match table.remove("sweep") {
+        Some(Value::Table(sweep)) => flattened(&sweep),
+        Some(other) => return Err(in_sweep(format!("sweep: {other} is no table"))),
+        None => Table::new(),
+    };
+    let mut members: Vec<(String, Loaded)> = Vec::new();
+    for combination in combinations(&sweep).map_err(in_sweep)? {
         let mut table = table.clone();
         let mut applied = applied.clone();
         for (key, value) in &combination {
@@ -121,9 +127,15 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
         }
         let config = finish(ExperimentConfig::deserialize(table), &applied)?;
         let member = Loaded { config, source: source.clone(), path: path.to_owned(), members: Vec::new() };
-        members.push((member_name(&combination), member));
+        let name = member_name(&combination);
+        if members.iter().any(|(n, _)| *n == name) {
+            return Err(in_sweep(format!("sweep: two members are '{name}'")));
+        }
+        members.push((name, member));
     }
-    let sweep = config.sweep.clone();
+    if members.is_empty() && document.get_ref().contains_key("sweep") {
+        return Err(in_sweep("sweep: no key to vary".to_owned()));
+    }
     let mut config = finish(ExperimentConfig::deserialize(table), &applied)?;
     config.sweep = sweep;
     Ok(Loaded { config, source, path: path.to_owned(), members })
@@ -134,47 +146,41 @@ const SWEEP_HINT: &str = "write for example [sweep] seed = [0, 1, 2]";
 /// The most members of a sweep.
 const MOST_MEMBERS: usize = 10_000;
 
-/// Every combination of the values of a sweep, the last key fastest. Keys are dotted, or nested tables.
-fn combinations(sweep: &Table) -> Result<Vec<Vec<(String, Value)>>, Problem> {
-    fn flatten(table: &Table, prefix: &str, out: &mut Vec<(String, Value)>) {
+/// A sweep as dotted keys: they may be written so, or as nested tables.
+fn flattened(sweep: &Table) -> Table {
+    fn walk(table: &Table, prefix: &str, out: &mut Table) {
         for (key, value) in table {
             let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
             match value {
-                Value::Table(inner) => flatten(inner, &key, out),
+                Value::Table(inner) => walk(inner, &key, out),
                 // What `--set` or `[quick]` gave later stands.
-                value => match out.iter_mut().find(|(k, _)| *k == key) {
-                    Some(entry) => entry.1 = value.clone(),
-                    None => out.push((key, value.clone())),
-                },
+                value => drop(out.insert(key, value.clone())),
             }
         }
     }
-    let mut keys = Vec::new();
-    flatten(sweep, "", &mut keys);
-    let fail = |message: String| Problem {
-        message,
-        span: None,
-        hint: Some(SWEEP_HINT.into()),
-    };
-    let mut all: Vec<Vec<(String, Value)>> = vec![Vec::new()];
-    for (key, value) in keys {
+    let mut out = Table::new();
+    walk(sweep, "", &mut out);
+    out
+}
+
+/// Every combination of the values of a sweep, the last key fastest; none without a key.
+fn combinations(sweep: &Table) -> Result<Vec<Vec<(String, Value)>>, String> {
+    let mut all: Vec<Vec<(String, Value)>> = Vec::new();
+    for (key, value) in sweep {
         let values = value.as_array().filter(|v| !v.is_empty());
-        let Some(values) = values else {
-            return Err(fail(format!("sweep.{key}: {value} is no list of values")));
-        };
-        if all.len() * values.len() > MOST_MEMBERS {
-            return Err(fail(format!("sweep: more than {MOST_MEMBERS} members")));
+        let values = values.ok_or_else(|| format!("sweep.{key}: {value} is no list of values"))?;
+        if all.len().max(1) * values.len() > MOST_MEMBERS {
+            return Err(format!("sweep: more than {MOST_MEMBERS} members"));
         }
-        all = all
-            .iter()
-            .flat_map(|done| {
-                values.iter().map(|v| {
-                    let mut next = done.clone();
-                    next.push((key.clone(), v.clone()));
-                    next
-                })
-            })
-            .collect();
+        if all.is_empty() {
+            all.push(Vec::new());
+        }
+        let with = |done: &Vec<(String, Value)>, v: &Value| {
+            let mut next = done.clone();
+            next.push((key.clone(), v.clone()));
+            next
+        };
+        all = all.iter().flat_map(|done| values.iter().map(|v| with(done, v)).collect::<Vec<_>>()).collect();
     }
     Ok(all)
 }
@@ -190,6 +196,23 @@ fn member_name(combination: &[(String, Value)]) -> String {
         text.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.=+".contains(c) { c } else { '_' }).collect()
     });
     parts.collect::<Vec<String>>().join(",")
+}
+
+impl Loaded {
+    /// A problem that shows only when the experiment runs, at its place in the file.
+    pub fn explain(&self, issue: Issue) -> ConfigErrors {
+        ConfigErrors {
+            path: self.path.clone(),
+            source: self.source.clone(),
+            problems: vec![placed(&self.source, issue)],
+        }
+    }
+}
+
+/// An issue at its place in the file's text.
+fn placed(source: &str, issue: Issue) -> Problem {
+    let span = DeTable::parse(source).ok().and_then(|d| locate(d.get_ref(), &issue.path));
+    Problem { message: format!("{}: {}", issue.path, issue.message), span, hint: issue.hint }
 }
 
 /// Without a `[quick]` table: fewer trajectories, fewer epochs.

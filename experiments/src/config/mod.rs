@@ -114,6 +114,14 @@ impl Validate for ExperimentConfig {
                 },
             );
         }
+        if self.model.as_ref().is_some_and(ModelConfig::learns_series) {
+            check.require(
+                self.data.test <= 1,
+                "data.test",
+                format!("{} test trajectories for a model of series, which is judged on one", self.data.test),
+                "give one, and sweep over seeds for more",
+            );
+        }
         if let Some(model) = &self.model {
             let foreign = |b: &&Baseline| match b.family() {
                 Family::Any => false,
@@ -245,7 +253,9 @@ impl ExperimentConfig {
                 "take a system of ordinary equations, or [data.file] with a series",
             ),
             _ if model.learns_series() => match (model, problem) {
-                (ModelConfig::Plrnn(plrnn), Some(problem)) => self.observed(problem).map_or(Ok(()), |n| plrnn.fits(n)),
+                (ModelConfig::Plrnn(plrnn), Some(problem)) => {
+                    self.observed(problem).map_or(Ok(()), |n| plrnn.fits(n))
+                }
                 _ => Ok(()),
             },
             Some(problem::Problem::Pde(p))

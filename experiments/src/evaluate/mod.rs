@@ -109,15 +109,24 @@ impl Baseline {
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
-            Self::Lstm => ModelConfig::Recurrent(RecurrentConfig { cell: Cell::Lstm, ..RecurrentConfig::default() }),
-            Self::Gru => ModelConfig::Recurrent(RecurrentConfig { cell: Cell::Gru, ..RecurrentConfig::default() }),
+            Self::Lstm => {
+                ModelConfig::Recurrent(RecurrentConfig { cell: Cell::Lstm, ..RecurrentConfig::default() })
+            }
+            Self::Gru => {
+                ModelConfig::Recurrent(RecurrentConfig { cell: Cell::Gru, ..RecurrentConfig::default() })
+            }
         })
     }
 }
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self { baselines: vec![Baseline::Persistence, Baseline::Mean], threshold: 0.2, order: false, cycles: 1 }
+        Self {
+            baselines: vec![Baseline::Persistence, Baseline::Mean],
+            threshold: 0.2,
+            order: false,
+            cycles: 1,
+        }
     }
 }
 

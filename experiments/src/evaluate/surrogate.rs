@@ -175,7 +175,8 @@ fn fit(
     let spec = field_spec(problem, session.dataset, config.data.dt, operator.linear)?;
     let device = session.device.clone().autodiff();
     // Both models of a comparison start from the same weights.
-    let model = seeded(&device, stream(config.seed, "weights", 0).next_u64(), || operator.init(&spec, &device));
+    let model =
+        seeded(&device, stream(config.seed, "weights", 0).next_u64(), || operator.init(&spec, &device));
     session.train(model)
 }
 

@@ -41,7 +41,8 @@ pub(super) fn figures(
 /// The two coordinates that show most: the first and the third of three, of a single one a delay.
 fn plane(series: ArrayView2<'_, f64>, delay: usize) -> (Vec<f64>, Vec<f64>) {
     let n = series.nrows().min(POINTS);
-    let column = |c: usize, from: usize| series.slice(s![from..from + n.min(series.nrows() - from), c]).to_vec();
+    let column =
+        |c: usize, from: usize| series.slice(s![from..from + n.min(series.nrows() - from), c]).to_vec();
     match series.ncols() {
         1 => {
             let delay = delay.min(series.nrows() - 1);
@@ -135,7 +136,8 @@ fn within(series: ArrayView2<'_, f64>, point: &[f64]) -> bool {
 }
 
 fn time_series(judge: &Judge<'_>, model: &Entry, run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
-    let wanted = judge.exponent.filter(|e| *e > 0.0).map_or(SAMPLES, |e| (LYAPUNOV_TIMES / e / judge.dt) as usize);
+    let wanted =
+        judge.exponent.filter(|e| *e > 0.0).map_or(SAMPLES, |e| (LYAPUNOV_TIMES / e / judge.dt) as usize);
     let n = wanted.clamp(2, SAMPLES).min(judge.test.nrows());
     let times: Vec<f64> = (0..n).map(|i| i as f64 * judge.dt).collect();
     let panels = judge.channels.iter().take(3).enumerate().map(|(c, channel)| {
@@ -147,8 +149,10 @@ fn time_series(judge: &Judge<'_>, model: &Entry, run: &RunDir, findings: &mut Fi
             band: None,
         };
         let axes = Axes { title: String::new(), x: "t".into(), y: channel.clone(), ..Axes::default() };
-        let lines =
-            vec![line("test series", &judge.test, Style::Solid), line(&model.name, &model.generated, Style::Dashed)];
+        let lines = vec![
+            line("test series", &judge.test, Style::Solid),
+            line(&model.name, &model.generated, Style::Dashed),
+        ];
         Lines { axes, lines }
     });
     let figure = Panels {
@@ -196,11 +200,6 @@ fn spectra(judge: &Judge<'_>, entries: &[Entry], run: &RunDir, findings: &mut Fi
 
 fn errors(judge: &Judge<'_>, entries: &[Entry], run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
     let leads: Vec<f64> = (1..=entries[0].errors.len()).map(|n| n as f64 * judge.dt).collect();
-    let persistence = |lead: usize| {
-        let n = judge.test.nrows() - lead;
-        let (a, b) = (judge.test.slice(s![..n, ..]), judge.test.slice(s![lead.., ..]));
-        (&a - &b).iter().map(|d| d * d).sum::<f64>() / (n * judge.test.ncols()) as f64
-    };
     let mut lines: Vec<Line> = entries
         .iter()
         .map(|e| Line {
@@ -214,7 +213,7 @@ fn errors(judge: &Judge<'_>, entries: &[Entry], run: &RunDir, findings: &mut Fin
     lines.push(Line {
         label: "persistence".into(),
         x: leads.clone(),
-        y: (1..=leads.len()).map(persistence).collect(),
+        y: (1..=leads.len()).map(|lead| judge.persistence(lead)).collect(),
         style: Style::Dashed,
         band: None,
     });
@@ -253,12 +252,11 @@ fn returns(judge: &Judge<'_>, model: &Entry, run: &RunDir, findings: &mut Findin
 }
 
 fn exponents(judge: &Judge<'_>, model: &Entry, run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
-    let Some(spectrum) = &model.spectrum else { return Ok(()) };
+    let Ok(spectrum) = &model.spectrum else { return Ok(()) };
     let stride = spectrum.times.len().div_ceil(400).max(1);
     // The first estimates are of few factors, and would stretch the axis.
     let settled = spectrum.times.len() / 20;
-    let times: Vec<f64> =
-        spectrum.times.iter().skip(settled).step_by(stride).map(|t| t * judge.dt).collect();
+    let times: Vec<f64> = spectrum.times.iter().skip(settled).step_by(stride).map(|t| t * judge.dt).collect();
     let shown = spectrum.exponents.len().min(3);
     let mut lines: Vec<Line> = (0..shown)
         .map(|k| Line {
@@ -270,7 +268,7 @@ fn exponents(judge: &Judge<'_>, model: &Entry, run: &RunDir, findings: &mut Find
         .collect();
     if let (Some(known), Some(last)) = (judge.exponent, times.last()) {
         lines.push(Line {
-            label: "λ1, published".into(),
+            label: format!("λ1, {}", judge.exponent_source),
             x: vec![times[0], *last],
             y: vec![known, known],
             style: Style::Dashed,
@@ -300,7 +298,8 @@ fn training(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
             line.x.push(value["epoch"].as_f64().unwrap_or(f64::NAN));
             line.y.push(value["value"].as_f64().unwrap_or(f64::NAN));
         }
-        let axes = Axes { title: title.into(), x: "epoch".into(), y: String::new(), log_y, ..Axes::default() };
+        let axes =
+            Axes { title: title.into(), x: "epoch".into(), y: String::new(), log_y, ..Axes::default() };
         (!line.x.is_empty()).then_some(Lines { axes, lines: vec![line] })
     };
     let panels: Vec<Lines> = [

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::Learned;
 use crate::config::ExperimentConfig;
-use crate::evaluate::Findings;
+use crate::evaluate::{Baseline, Findings};
 use crate::metric::{
     VALID_THRESHOLD, correlation_dimension, even_starts, exponent_from_series, hellinger_distance,
     prediction_errors, state_space_divergence, valid_prediction_time,
@@ -38,8 +38,10 @@ pub(super) struct Judge<'a> {
     /// The time between two samples.
     pub(super) dt: f64,
     pub(super) channels: &'a [String],
-    /// The published largest exponent per unit of time.
+    /// The largest exponent of the system behind the data, per unit of time.
     pub(super) exponent: Option<f64>,
+    /// Whether it is published or measured from the equations.
+    pub(super) exponent_source: &'static str,
     /// The largest exponent that the test series alone tells, per unit of time.
     estimate: f64,
     /// The two halves of the test series compared: what a perfect model would score, about.
@@ -59,7 +61,7 @@ pub(super) struct Entry {
     d_stsp: f64,
     d_hellinger: f64,
     pub(super) errors: Vec<f64>,
-    pub(super) spectrum: Option<LyapunovSpectrum>,
+    pub(super) spectrum: Result<LyapunovSpectrum, Outcome>,
     valid: f64,
     parameters: usize,
     seconds: f64,
@@ -88,12 +90,13 @@ impl<'a> Judge<'a> {
     pub(super) fn new(
         config: &'a ExperimentConfig,
         data: &'a Dataset,
-        exponent: Option<f64>,
+        exponent: Option<(f64, &'static str)>,
     ) -> Result<Self, DataError> {
         let test = data.series(&data.split.test).first().map(ArrayView2::to_owned);
         let longest = LEADS[LEADS.len() - 1];
         let test = test.filter(|t| t.nrows() > 2 * longest).ok_or_else(|| {
-            let issue = Issue::new("data.steps", format!("the test series has no {} samples", 2 * longest + 1));
+            let issue =
+                Issue::new("data.steps", format!("the test series has no {} samples", 2 * longest + 1));
             DataError::Config(issue.hint("give a longer one"))
         })?;
         let dt = data.times.get(1).zip(data.times.first()).map_or(1.0, |(b, a)| b - a);
@@ -102,12 +105,36 @@ impl<'a> Judge<'a> {
         let floor = (state_space_divergence(a, b, config.seed), hellinger_distance(a, b));
         let theiler = memory_of(test.view());
         let estimate = exponent_from_series(test.view(), theiler, 20 * theiler).exponent / dt;
-        Ok(Self { config, test, dt, channels: &data.channels, exponent, estimate, floor, theiler })
+        let (exponent, exponent_source) =
+            exponent.map_or((None, ""), |(value, source)| (Some(value), source));
+        Ok(Self {
+            config,
+            test,
+            dt,
+            channels: &data.channels,
+            exponent,
+            exponent_source,
+            estimate,
+            floor,
+            theiler,
+        })
     }
 
     /// The experiment's name.
     pub(super) fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// The mean squared error of persistence.
+    pub(super) fn persistence(&self, lead: usize) -> f64 {
+        let n = self.test.nrows() - lead;
+        let (a, b) = (self.test.slice(s![..n, ..]), self.test.slice(s![lead.., ..]));
+        (&a - &b).iter().map(|d| d * d).sum::<f64>() / a.len() as f64
+    }
+
+    /// The mean squared error of the mean.
+    fn variance(&self) -> f64 {
+        self.test.var_axis(ndarray::Axis(0), 0.0).mean().unwrap_or(f64::NAN)
     }
 
     /// A delay, in samples, at which a single channel shows its attractor.
@@ -128,10 +155,10 @@ impl<'a> Judge<'a> {
             duration: EXPONENT_STEPS.min(50.0 * test.nrows() as f64),
             interval: 5.0,
         };
-        let spectrum = states.last().and_then(|_| {
-            let start = &states[0];
-            map_exponents(Map(model), start, &options).ok()
-        });
+        let spectrum = match states.first() {
+            Some(start) if outcome.is_success() => map_exponents(Map(model), start, &options),
+            _ => Err(outcome),
+        };
         // Per unit of time instead of per step.
         let spectrum = spectrum.map(|mut s| {
             s.exponents.iter_mut().for_each(|e| *e /= self.dt);
@@ -146,8 +173,11 @@ impl<'a> Judge<'a> {
             f64::NAN
         };
         let cycles = learned.piecewise.filter(|_| self.config.evaluate.cycles > 0).map(|system| {
-            let search =
-                CycleSearch { max_period: self.config.evaluate.cycles, seed: self.config.seed, ..CycleSearch::default() };
+            let search = CycleSearch {
+                max_period: self.config.evaluate.cycles,
+                seed: self.config.seed,
+                ..CycleSearch::default()
+            };
             let visited = &states[..states.len().min(VISITED)];
             let cycles = search.run(system.map(), visited);
             (system, cycles)
@@ -178,6 +208,9 @@ impl<'a> Judge<'a> {
             findings.metric(name("d_stsp"), entry.d_stsp);
             findings.metric(name("d_hellinger"), entry.d_hellinger);
             findings.metric(name("lyapunov_max"), entry.largest());
+            if entry.role == "model" {
+                findings.metric("truth_lyapunov_max", self.exponent.unwrap_or(f64::NAN));
+            }
             for lead in LEADS {
                 findings.metric(name(&format!("pe_{lead}")), entry.pe(lead));
             }
@@ -191,17 +224,36 @@ impl<'a> Judge<'a> {
                     findings.metric("fixed_points", fixed as f64);
                 }
                 if !entry.outcome.is_success() {
-                    findings.notes.push(format!("The free run of the model {}.", entry.outcome));
+                    findings
+                        .notes
+                        .push(format!("The free run of the model: {} (in samples).", entry.outcome));
+                } else if let Err(outcome) = entry.spectrum {
+                    findings.notes.push(format!(
+                        "The exponents of the model could not be measured: its longer free run {outcome} (in samples)."
+                    ));
                 }
             }
         }
         let truth_dimension = correlation_dimension(self.test.view(), self.theiler).dimension;
         findings.metric("truth_correlation_dimension", truth_dimension);
-        findings.metric("truth_lyapunov_max", self.exponent.unwrap_or(f64::NAN));
         findings.metric("series_lyapunov_max", self.estimate);
         findings.metric("floor_d_stsp", self.floor.0);
         findings.metric("floor_d_hellinger", self.floor.1);
-        let show = |v: f64| if v.is_finite() { format!("{v:.4}") } else { "–".to_owned() };
+        for baseline in &self.config.evaluate.baselines {
+            for lead in LEADS {
+                let error = match baseline {
+                    Baseline::Persistence => self.persistence(lead),
+                    Baseline::Mean => self.variance(),
+                    _ => continue,
+                };
+                findings.metric(format!("baseline_{}_pe_{lead}", baseline.name()), error);
+            }
+        }
+        let show = |v: f64| match v {
+            v if !v.is_finite() => "–".to_owned(),
+            v if v != 0.0 && v.abs() < 1e-3 => format!("{v:.2e}"),
+            v => format!("{v:.4}"),
+        };
         let mut rows = vec![json!([
             "test series, second half against first",
             show(self.floor.0),
@@ -235,7 +287,10 @@ impl<'a> Judge<'a> {
             "rows": rows,
         }));
         match self.exponent {
-            Some(known) => findings.notes.push(format!("The published largest exponent is {known} per unit of time.")),
+            Some(known) => findings.notes.push(format!(
+                "The largest exponent of the system behind the data is {known:.4} per unit of time ({}).",
+                self.exponent_source
+            )),
             None => findings.notes.push(format!(
                 "The largest exponent is not known; the test series alone says {:.4} per unit of time (noise biases it low).",
                 self.estimate
@@ -273,12 +328,12 @@ fn cycle_table(system: &PlrnnSystem, cycles: &Cycles) -> serde_json::Value {
 
 impl Entry {
     pub(super) fn largest(&self) -> f64 {
-        self.spectrum.as_ref().and_then(|s| s.exponents.first().copied()).unwrap_or(f64::NAN)
+        self.spectrum.as_ref().ok().and_then(|s| s.exponents.first().copied()).unwrap_or(f64::NAN)
     }
 
     fn kaplan_yorke(&self) -> f64 {
         match &self.spectrum {
-            Some(s) if s.exponents.len() > 1 => kaplan_yorke_dimension(&s.exponents),
+            Ok(s) if s.exponents.len() > 1 => kaplan_yorke_dimension(&s.exponents),
             _ => f64::NAN,
         }
     }

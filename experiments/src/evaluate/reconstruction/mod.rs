@@ -10,12 +10,15 @@ use burn::module::Module;
 use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::Problem;
+use flowmap_datasets::problem::ode::OdeField;
 use flowmap_datasets::rng::stream;
 use flowmap_models::baseline::{Fitting, Samples};
 use flowmap_models::config::ModelConfig;
 use flowmap_models::plrnn::{PlrnnConfig, PlrnnSystem};
 use flowmap_models::state_space::StateSpaceModel;
 use flowmap_solvers::issue::Issue;
+use flowmap_solvers::lyapunov::{LyapunovOptions, flow_exponents};
+use flowmap_solvers::stepper::explicit_rk::RK4;
 use ndarray::{Array1, Array2, ArrayView2, s};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -30,6 +33,9 @@ use judge::{Entry, Judge, free_run};
 
 /// Samples of the validation series that a candidate is judged on, at most.
 const VALIDATION: usize = 100_000;
+
+/// Steps along which the exponent of equations without a published one is measured.
+const EXPONENT_STEPS: f64 = 50_000.0;
 
 /// A model and what its fit has cost.
 struct Learned {
@@ -56,6 +62,10 @@ pub fn reconstruction(
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     keep_card(&data, job.run, &mut findings)?;
     findings.notes.extend(data.card.warnings.iter().cloned());
+    if config.data.observe.as_ref().is_some_and(|o| o.standardise) {
+        let told = "Models see standardised channels: errors, equations and figures are in units of the standard deviations.";
+        findings.notes.push(told.to_owned());
+    }
     let task = Task { config, data: &data, job };
     let judge = Judge::new(config, &data, known_exponent(config))?;
 
@@ -83,9 +93,23 @@ pub fn reconstruction(
     Ok(findings)
 }
 
-/// The published exponent, where the whole state of a known problem is observed or embedded.
-fn known_exponent(config: &ExperimentConfig) -> Option<f64> {
-    config.problem.as_ref()?.build().ok().as_ref().and_then(Problem::lyapunov_exponent)
+/// The largest exponent of the system behind the data: published, or measured from its equations.
+fn known_exponent(config: &ExperimentConfig) -> Option<(f64, &'static str)> {
+    let problem = config.problem.as_ref()?.build().ok()?;
+    if let Some(published) = problem.lyapunov_exponent() {
+        return Some((published, "published"));
+    }
+    let Problem::Ode(ode) = problem else { return None };
+    let dt = config.data.dt.min(0.05);
+    let start = Array1::from(ode.initial());
+    let options = LyapunovOptions {
+        count: 1,
+        transient: EXPONENT_STEPS / 10.0 * dt,
+        duration: EXPONENT_STEPS * dt,
+        interval: 10.0 * dt,
+    };
+    let spectrum = flow_exponents(OdeField::new(ode), &start, &RK4, dt, &options).ok()?;
+    spectrum.exponents.first().map(|e| (*e, "measured"))
 }
 
 fn write(judge: &Judge<'_>, entries: &[Entry], data: &Dataset, job: &Job<'_>) -> Result<(), Error> {
@@ -125,22 +149,26 @@ impl Task<'_> {
         let (config, split) = (self.config, &self.data.split);
         let series: Vec<Array2<f64>> =
             self.data.series(&split.train).iter().map(ArrayView2::to_owned).collect();
-        let validation = self.data.series(&split.validation);
-        let validation = validation.first().or(self.data.series(&split.train).first()).map(|v| {
-            let kept = v.nrows().min(VALIDATION);
-            v.slice(s![..kept, ..]).to_owned()
-        });
-        let validation = validation.unwrap_or_default();
+        let mut validation = self.data.series(&split.validation);
+        if validation.iter().all(|v| v.nrows() < 2) {
+            validation = self.data.series(&split.train);
+        }
         let noise = self.noise();
         let score = |system: &PlrnnSystem| {
-            let mut generated = free_run(system, validation.view());
-            // The validation series is noisy; a free run is not until it is observed in the same way.
+            // The validation series are noisy; a free run is not until it is observed in the same way.
             let mut rng = stream(config.seed, "score", 0);
-            for mut x in generated.rows_mut() {
-                x.iter_mut().zip(&noise).for_each(|(x, s)| *x += s * rng.sample::<f64, _>(StandardNormal));
-            }
-            state_space_divergence(validation.view(), generated.view(), config.seed)
-                + hellinger_distance(validation.view(), generated.view())
+            let scores = validation.iter().map(|truth| {
+                let truth = truth.slice(s![..truth.nrows().min(VALIDATION), ..]);
+                let mut generated = free_run(system, truth);
+                for mut x in generated.rows_mut() {
+                    x.iter_mut()
+                        .zip(&noise)
+                        .for_each(|(x, s)| *x += s * rng.sample::<f64, _>(StandardNormal));
+                }
+                state_space_divergence(truth, generated.view(), config.seed)
+                    + hellinger_distance(truth, generated.view())
+            });
+            scores.sum::<f64>() / validation.len() as f64
         };
         let session = SequenceSession {
             role,

@@ -67,21 +67,25 @@ pub(super) struct Entry {
     seconds: f64,
 }
 
-/// The free run that starts with the first samples of `series` and is as long; not a number after a divergence.
-pub(super) fn free_run(model: &dyn StateSpaceModel, series: ArrayView2<'_, f64>) -> Array2<f64> {
-    run(model, series).0
+/// The free run of `samples` that starts with the first samples of `series`; not a number after a divergence.
+pub(super) fn free_run(model: &dyn StateSpaceModel, series: ArrayView2<'_, f64>, samples: usize) -> Array2<f64> {
+    run(model, series, samples).0
 }
 
-fn run(model: &dyn StateSpaceModel, series: ArrayView2<'_, f64>) -> (Array2<f64>, Vec<Array1<f64>>, Outcome) {
+fn run(
+    model: &dyn StateSpaceModel,
+    series: ArrayView2<'_, f64>,
+    samples: usize,
+) -> (Array2<f64>, Vec<Array1<f64>>, Outcome) {
     // A model with memory is given the samples that it needs; they count as generated.
-    let given = model.memory().min(series.nrows().saturating_sub(1));
+    let given = model.memory().min(series.nrows().saturating_sub(1)).min(samples.saturating_sub(1));
     let states = model.filter(series.slice(s![..=given, ..]));
     let start: Vec<f64> = states.row(states.nrows() - 1).to_vec();
-    let solution = rollout(model, &start, series.nrows() - 1 - given);
-    let mut generated = Array2::from_elem(series.dim(), f64::NAN);
+    let solution = rollout(model, &start, samples - 1 - given);
+    let mut generated = Array2::from_elem((samples, series.ncols()), f64::NAN);
     generated.slice_mut(s![..given, ..]).assign(&series.slice(s![..given, ..]));
     let seen = observations(model, &solution.ys);
-    let end = (given + seen.nrows()).min(generated.nrows());
+    let end = (given + seen.nrows()).min(samples);
     generated.slice_mut(s![given..end, ..]).assign(&seen.slice(s![..end - given, ..]));
     (generated, solution.ys, solution.outcome)
 }
@@ -146,7 +150,7 @@ impl<'a> Judge<'a> {
     pub(super) fn entry(&self, role: &str, name: &str, learned: Learned) -> Entry {
         let model = &*learned.model;
         let test = self.test.view();
-        let (generated, states, outcome) = run(model, test);
+        let (generated, states, outcome) = run(model, test, test.nrows());
         let errors = prediction_errors(model, test, LEADS[LEADS.len() - 1]);
         let count = if model.state_size() <= WHOLE_SPECTRUM { model.state_size() } else { 1 };
         let options = LyapunovOptions {

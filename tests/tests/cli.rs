@@ -147,6 +147,7 @@ rate = 3e-3
 anneal = 0.9
 [evaluate]
 baselines = ["sindy"]
+gradients = true
 "#;
 
 const SERIES: &str = r#"
@@ -436,12 +437,22 @@ fn a_reconstruction_is_measured_beside_its_baselines() {
     ] {
         assert!(metrics[name].as_f64().is_some(), "{name}: {metrics}");
     }
+    // Forced, gradients do not grow with the window.
+    let norm = |steps: u32| metrics[format!("gradient_norm_{steps}")].as_f64().unwrap();
+    assert!(norm(1000) < 10.0 * norm(10), "{} {}", norm(1000), norm(10));
     // SINDy is told nothing but the series, and finds an attractor as chaotic as the one behind it.
     let exponent = metrics["baseline_sindy_lyapunov_max"].as_f64().unwrap();
     assert!((exponent - 0.906).abs() < 0.15, "{exponent}");
-    for figure in
-        ["attractors", "time_series", "spectrum", "prediction_error", "return_map", "lyapunov", "training"]
-    {
+    for figure in [
+        "attractors",
+        "time_series",
+        "spectrum",
+        "prediction_error",
+        "return_map",
+        "lyapunov",
+        "gradients",
+        "training",
+    ] {
         assert!(run.join(format!("plots/{figure}.png")).exists(), "{figure}");
     }
     let archive = std::fs::File::open(run.join("predictions.npz")).unwrap();

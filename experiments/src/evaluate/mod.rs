@@ -37,6 +37,8 @@ pub struct EvaluateConfig {
     pub order: bool,
     /// The longest period of the cycles of a piecewise-linear map that are searched for; zero searches for none.
     pub cycles: usize,
+    /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
+    pub gradients: bool,
 }
 
 /// Something to beat.
@@ -126,6 +128,7 @@ impl Default for EvaluateConfig {
             threshold: 0.2,
             order: false,
             cycles: 1,
+            gradients: false,
         }
     }
 }

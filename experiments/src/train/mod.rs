@@ -13,6 +13,8 @@ pub use sequences::SequenceSession;
 pub(crate) use session::rollout;
 pub use session::{Session, Trained};
 
+use burn::module::Module;
+use burn::optim::GradientsParams;
 use flowmap_models::plrnn::{ForcingConfig, RegulariserConfig};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
@@ -113,6 +115,11 @@ impl Validate for TrainConfig {
             "give a final_rate above 0, such as 1e-3",
         );
     }
+}
+
+/// The common norm of all gradients of a module.
+pub(crate) fn gradient_norm<M: Module>(module: &M, gradients: &mut GradientsParams) -> f64 {
+    optimiser::clip(module, gradients, 0.0)
 }
 
 impl TrainConfig {

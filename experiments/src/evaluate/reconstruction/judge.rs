@@ -68,7 +68,11 @@ pub(super) struct Entry {
 }
 
 /// The free run of `samples` that starts with the first samples of `series`; not a number after a divergence.
-pub(super) fn free_run(model: &dyn StateSpaceModel, series: ArrayView2<'_, f64>, samples: usize) -> Array2<f64> {
+pub(super) fn free_run(
+    model: &dyn StateSpaceModel,
+    series: ArrayView2<'_, f64>,
+    samples: usize,
+) -> Array2<f64> {
     run(model, series, samples).0
 }
 

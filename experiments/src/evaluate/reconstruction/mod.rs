@@ -1,6 +1,7 @@
 //! A dynamical system reconstructed from time series: fitted, run freely, compared with what it learned from.
 
 mod draw;
+mod gradients;
 mod judge;
 
 use std::sync::atomic::Ordering;
@@ -30,6 +31,7 @@ use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::metric::{hellinger_distance, state_space_divergence};
 use crate::train::{SequenceSession, TrainConfig};
+use gradients::Growth;
 use judge::{Entry, Judge, free_run};
 
 /// Samples of a validation series that a candidate is judged on, at most, and starts of its free runs.
@@ -47,6 +49,8 @@ struct Learned {
     parameters: usize,
     seconds: f64,
     notes: Vec<String>,
+    /// How its gradients grow, if that was asked for.
+    gradients: Vec<Growth>,
 }
 
 /// Fits the model and the baselines to the training series, runs them freely, measures, draws.
@@ -75,6 +79,9 @@ pub fn reconstruction(
     findings.metric("params", learned.parameters as f64);
     findings.metric("train_s", learned.seconds);
     findings.notes.extend(learned.notes.iter().cloned());
+    if !learned.gradients.is_empty() {
+        gradients::report(&learned.gradients, job.run, &mut findings)?;
+    }
     let mut entries = vec![judge.entry("model", model.name(), learned)];
     for baseline in &config.evaluate.baselines {
         let Some(candidate) = baseline.model() else { continue };
@@ -169,7 +176,9 @@ impl Task<'_> {
                     // The validation series are noisy; a free run is not until it is observed in the same way.
                     let mut rng = stream(config.seed, "score", i as u64);
                     for mut x in generated.rows_mut() {
-                        x.iter_mut().zip(&noise).for_each(|(x, s)| *x += s * rng.sample::<f64, _>(StandardNormal));
+                        x.iter_mut()
+                            .zip(&noise)
+                            .for_each(|(x, s)| *x += s * rng.sample::<f64, _>(StandardNormal));
                     }
                     state_space_divergence(truth, generated.view(), config.seed)
                         + hellinger_distance(truth, generated.view())
@@ -196,7 +205,13 @@ impl Task<'_> {
         });
         let trained = session.train(drawn.map_err(DataError::Config)?)?;
         let system = trained.model.to_system();
+        let forcing = train.forcing.clone().unwrap_or_default();
+        let gradients = match series.first().filter(|_| config.evaluate.gradients) {
+            Some(series) => gradients::growth(&trained.model, series.view(), &forcing, device),
+            None => Vec::new(),
+        };
         Ok(Learned {
+            gradients,
             parameters: trained.model.num_params(),
             model: Box::new(system.clone()),
             piecewise: Some(system),
@@ -254,6 +269,7 @@ impl Task<'_> {
             parameters: fitted.parameters,
             seconds: started.elapsed().as_secs_f64(),
             notes: fitted.notes,
+            gradients: Vec::new(),
         })
     }
 }

@@ -22,6 +22,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::drift::drift;
+use super::simulation::keep_diverged;
 use super::{Baseline, Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -61,8 +62,15 @@ pub fn surrogate(
     let mut findings = Findings::default();
     let problem = build(config)?;
     let started = std::time::Instant::now();
-    let data = progress.data(config)?;
+    let obtained = progress.data(config);
     findings.metric("solve_s", started.elapsed().as_secs_f64());
+    let data = match obtained {
+        Ok(data) => data,
+        Err(error) => {
+            keep_diverged(config, &problem, error, run, &mut findings)?;
+            return Ok(findings);
+        }
+    };
     keep_card(&data, run, &mut findings)?;
     let ModelConfig::SemilinearOperator(operator) = model else {
         let issue = Issue::new(format!("model.{}", model.name()), "this model learns series, not fields");

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::run_dir::RunDir;
 
 /// Batches of an epoch unless the configuration says otherwise.
-const BATCHES: usize = 50;
+pub(crate) const BATCHES: usize = 50;
 
 /// The longest time that an interruption without warning may cost.
 const SAVE_EVERY: Duration = Duration::from_secs(30);

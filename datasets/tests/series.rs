@@ -106,7 +106,10 @@ fn header(folder: &Path, name: &str, kind: &str, rows: usize) -> PathBuf {
 
 #[test]
 fn integers_are_numbers() {
-    fn of<T: ndarray_npy::WritableElement + Copy>(folder: &Path, convert: fn(u8) -> T) -> Array<f64, ndarray::IxDyn> {
+    fn of<T: ndarray_npy::WritableElement + Copy>(
+        folder: &Path,
+        convert: fn(u8) -> T,
+    ) -> Array<f64, ndarray::IxDyn> {
         let values = Array2::from_shape_fn((9, 2), |(t, c)| convert((10 * t + c) as u8));
         read(&write(folder, "i.npy", &values)).unwrap().values
     }

@@ -1,8 +1,8 @@
 //! Trajectories in files: NPZ, NPY, tables of text, and HDF5 as PDEBench lays it out.
 
-mod numbers;
 pub mod npy;
 pub mod npz;
+mod numbers;
 pub mod pdebench;
 pub mod table;
 

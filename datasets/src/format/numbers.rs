@@ -21,20 +21,21 @@ pub(super) fn numbers(
     source: &mut impl Source,
     damaged: impl FnOnce(ReadNpyError) -> FormatError,
 ) -> Result<ArrayD<f64>, FormatError> {
-    let mut found = match source.read::<f64>() {
-        Err(ReadNpyError::WrongDescriptor(found)) => found,
-        other => return other.map_err(damaged),
-    };
     macro_rules! try_each {
         ($($kind:ty),*) => {
             $(match source.read::<$kind>() {
-                Err(ReadNpyError::WrongDescriptor(other)) => found = other,
+                Err(ReadNpyError::WrongDescriptor(_)) => {}
                 other => return other.map(|v| v.mapv(|x| x as f64)).map_err(damaged),
             })*
         };
     }
     try_each!(f32, i8, i16, i32, i64, u8, u16, u32, u64);
-    Err(FormatError::Kind { path: path.to_owned(), found: found.to_string() })
+    match source.read::<f64>() {
+        Err(ReadNpyError::WrongDescriptor(found)) => {
+            Err(FormatError::Kind { path: path.to_owned(), found: found.to_string() })
+        }
+        other => other.map_err(damaged),
+    }
 }
 
 /// An array alone as series: `[time]`, `[time, channel]` or `[trajectory, time, channel]`; none of another rank.

@@ -31,7 +31,8 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
         .map(|(i, line)| (i + 1, line.trim_matches(['\r', ' '])))
         .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
         .peekable();
-    let first = lines.peek().map(|(_, line)| *line).ok_or_else(|| FormatError::Empty { path: path.to_owned() })?;
+    let first =
+        lines.peek().map(|(_, line)| *line).ok_or_else(|| FormatError::Empty { path: path.to_owned() })?;
     let separator = [';', ',', '\t'].into_iter().find(|s| first.contains(*s));
     let mut channels: Vec<String> = Vec::new();
     if cells(first, separator).any(|cell| !cell.is_empty() && cell.parse::<f64>().is_err()) {

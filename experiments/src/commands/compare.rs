@@ -70,7 +70,9 @@ fn panels(headings: &[String], summaries: &[Summary], names: &[&String]) -> Pane
         let value = summary.metrics.get(name).and_then(serde_json::Value::as_f64);
         value.filter(|v| v.is_finite()).unwrap_or(f64::NAN)
     };
-    let shared = |name: &str| summaries.iter().filter(|s| value(s, name).is_finite()).count() >= summaries.len().min(2);
+    let shared = |name: &str| {
+        summaries.iter().filter(|s| value(s, name).is_finite()).count() >= summaries.len().min(2)
+    };
     let panels = KINDS.iter().filter_map(|(title, kind)| {
         let rows: Vec<(&str, String)> = names
             .iter()
@@ -97,7 +99,8 @@ fn panels(headings: &[String], summaries: &[Summary], names: &[&String]) -> Pane
         };
         (!axes.names.is_empty()).then_some(Lines { axes, lines })
     });
-    Panels { title: "Comparison".into(), columns: 1, panels: panels.collect() }
+    let panels: Vec<_> = panels.collect();
+    Panels { title: "Comparison".into(), columns: if panels.len() > 2 { 2 } else { 1 }, panels }
 }
 
 /// What a metric's row is called in the panel of a kind: the metric without that kind's name; none for another kind.
@@ -105,13 +108,13 @@ fn row(name: &str, kind: &str) -> Option<String> {
     let words: Vec<&str> = name.split('_').filter(|w| *w != "baseline").collect();
     let kind: Vec<&str> = kind.split('_').collect();
     let at = words.windows(kind.len()).position(|w| w == kind)?;
-    let rest = [&words[..at], &words[at + kind.len()..]].concat();
+    let (whose, rest) = (&words[..at], &words[at + kind.len()..]);
     // Prediction errors have their lead behind them.
-    let lead = (kind == ["pe"]).then(|| rest.last().is_some_and(|lead| lead.parse::<usize>().is_ok()));
-    if lead == Some(false) {
+    if kind == ["pe"] && !matches!(rest, [lead] if lead.parse::<usize>().is_ok()) {
         return None;
     }
-    Some(if rest.is_empty() { "model".into() } else { rest.join(" ") })
+    let whose = if whose.is_empty() { &["model"] } else { whose };
+    Some([whose, rest].concat().join(" "))
 }
 
 #[cfg(test)]
@@ -125,6 +128,7 @@ mod tests {
         assert_eq!(row("floor_d_hellinger", "d_hellinger").as_deref(), Some("floor"));
         assert_eq!(row("baseline_echo_state_pe_20", "pe").as_deref(), Some("echo state 20"));
         assert_eq!(row("rollout_rel_l2_median", "rel_l2").as_deref(), Some("rollout median"));
+        assert_eq!(row("pe_20", "pe").as_deref(), Some("model 20"));
         assert_eq!(row("pe_one", "pe"), None);
         assert_eq!(row("peak_rss_mb", "pe"), None);
         assert_eq!(row("valid_lyapunov_times", "lyapunov_max"), None);

@@ -34,9 +34,6 @@ use crate::train::{Session, TrainConfig, Trained};
 /// The largest relative error that figures show.
 const LARGEST_SHOWN: f64 = 10.0;
 
-/// The difference to a finer solution from which on two trajectories have lost each other.
-const CHAOTIC: f64 = 0.3;
-
 /// One row of the comparison.
 struct Entry {
     name: String,
@@ -143,7 +140,7 @@ pub(super) fn keep_card(data: &Dataset, run: &RunDir, findings: &mut Findings) -
     run.write("data_card.json", &serde_json::to_vec_pretty(&data.card).unwrap_or_default())?;
     if let Some(reference) = &data.card.reference {
         findings.metric("reference_rel_l2", reference.last);
-        findings.notes.push(if reference.last > CHAOTIC {
+        findings.notes.push(if reference.parted() {
             format!(
                 "With half the step a trajectory ends elsewhere (relative L2 difference {:.1e}), as it must after many Lyapunov times: single trajectories of these data are not exact, their statistics are.",
                 reference.last
@@ -183,7 +180,8 @@ fn fit(
     let spec = field_spec(problem, session.dataset, config.data.dt, operator.linear)?;
     let device = session.device.clone().autodiff();
     // Both models of a comparison start from the same weights.
-    let model = seeded(&device, stream(config.seed, "weights", 0).next_u64(), || operator.init(&spec, &device));
+    let model =
+        seeded(&device, stream(config.seed, "weights", 0).next_u64(), || operator.init(&spec, &device));
     session.train(model)
 }
 

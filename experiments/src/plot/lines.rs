@@ -10,7 +10,7 @@ use super::{FONT, Figure, range, text};
 /// Points from which on a curve counts as long.
 const LONG: usize = 1500;
 
-/// Pixels for the numbers of the vertical axis, or its names.
+/// Pixels for the numbers of the vertical axis at least, or for its names.
 const NUMBERS: u32 = 66;
 const NAMES: u32 = 196;
 
@@ -114,12 +114,13 @@ impl Figure for Lines {
             Some(name) => name.clone(),
             None => ticks_y.label(*v),
         };
+        let longest = ticks_y.at.iter().map(|v| ticks_y.label(*v).len()).max().unwrap_or(0);
         let down = !names.is_empty();
         let (bottom, top) = if down { (y1, y0) } else { (y0, y1) };
         let mut chart = ChartBuilder::on(&plot)
             .margin(10)
             .x_label_area_size(44)
-            .y_label_area_size(if down { NAMES } else { NUMBERS })
+            .y_label_area_size(if down { NAMES } else { NUMBERS.max(8 * longest as u32 + 28) })
             .build_cartesian_2d(Axis::new(x0..x1, &ticks_x), Axis::new(bottom..top, &ticks_y))
             .map_err(text)?;
         chart

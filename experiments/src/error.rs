@@ -77,6 +77,9 @@ impl Error {
                 std::io::ErrorKind::StorageFull => {
                     Some("free some space; what was written before is whole".into())
                 }
+                std::io::ErrorKind::AlreadyExists
+                | std::io::ErrorKind::NotADirectory
+                | std::io::ErrorKind::ReadOnlyFilesystem => Some("choose another --out".into()),
                 std::io::ErrorKind::NotFound => Some("check the path".into()),
                 _ => None,
             },

@@ -21,7 +21,7 @@ impl RunDir {
     /// Makes a run folder: `--out`, or `runs/NAME/DATE-TIME-HASH`.
     ///
     /// # Errors
-    /// If the folder is there and not empty, or cannot be made.
+    /// If the folder is there and not empty, or cannot be made; nothing of it is then left.
     pub fn create(out: Option<&Path>, loaded: &Loaded) -> Result<Self, Error> {
         let path = match out {
             Some(out) => out.to_owned(),
@@ -37,13 +37,40 @@ impl RunDir {
                 hint: "choose another --out, or continue the run there with --resume".into(),
             });
         }
-        for folder in [path.clone(), path.join("plots"), path.join("checkpoints")] {
+        // The first folder that is not there yet: what a failure half-way takes away again.
+        let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).last();
+        let missing = missing.map(Path::to_owned);
+        let run = Self { path };
+        match run.furnish(loaded) {
+            Ok(()) => Ok(run),
+            Err(error) => {
+                run.clear(missing.as_deref());
+                Err(error)
+            }
+        }
+    }
+
+    fn furnish(&self, loaded: &Loaded) -> Result<(), Error> {
+        for folder in [self.path.clone(), self.join("plots"), self.join("checkpoints")] {
             fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         }
-        let run = Self { path };
-        run.write("config.toml", loaded.source.as_bytes())?;
-        run.write("resolved.toml", resolved(loaded).as_bytes())?;
-        Ok(run)
+        self.write("config.toml", loaded.source.as_bytes())?;
+        self.write("resolved.toml", resolved(loaded).as_bytes())
+    }
+
+    /// Removes what [`Self::furnish`] has made, down to the folder `missing` that was not there before it.
+    fn clear(&self, missing: Option<&Path>) {
+        for file in ["config.toml", "resolved.toml"] {
+            let _ = fs::remove_file(self.join(file));
+        }
+        for folder in ["plots", "checkpoints"] {
+            let _ = fs::remove_dir(self.join(folder));
+        }
+        // Only what is empty goes: somebody else may have begun to write there.
+        let Some(missing) = missing else { return };
+        for folder in self.path.ancestors().take_while(|p| p.starts_with(missing)) {
+            let _ = fs::remove_dir(folder);
+        }
     }
 
     /// Opens the run folder that `--resume` means.
@@ -205,6 +232,39 @@ pub fn peak_rss_mb() -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::RunDir;
+    use crate::config::{Loaded, Overrides, load};
+
+    fn loaded(folder: &Path) -> Loaded {
+        let path = folder.join("small.toml");
+        let text = "name = \"small\"\n[problem.lorenz63]\n[solver.dopri5]\n[data]\ndt = 0.1\nsteps = 4\n";
+        std::fs::write(&path, text).unwrap_or_else(|e| panic!("{e}"));
+        load(&path, &Overrides::default()).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+        let loaded = loaded(folder.path());
+        let below = folder.path().join("a/b/c");
+        let run = RunDir::create(Some(&below), &loaded).unwrap_or_else(|e| panic!("{e}"));
+        assert!(run.join("resolved.toml").exists() && run.join("checkpoints").exists());
+        // What a failure half-way does.
+        run.clear(Some(&folder.path().join("a")));
+        assert!(!folder.path().join("a").exists());
+        // A folder that was there before stays, and so does what is not ours.
+        let run = RunDir::create(Some(&below), &loaded).unwrap_or_else(|e| panic!("{e}"));
+        std::fs::write(folder.path().join("a/b/other"), "").unwrap_or_else(|e| panic!("{e}"));
+        run.clear(Some(&folder.path().join("a")));
+        assert!(!below.exists() && folder.path().join("a/b/other").exists());
+        // A file in the way.
+        let blocked = folder.path().join("small.toml/run");
+        let error = RunDir::create(Some(&blocked), &loaded).err();
+        assert_eq!(error.and_then(|e| e.hint()).as_deref(), Some("choose another --out"));
+    }
+
     #[test]
     fn timestamps_are_civil_dates() {
         assert_eq!(super::timestamp(0), "1970-01-01T00:00:00Z");

@@ -117,7 +117,35 @@ fn a_training_that_diverges_names_the_epoch_and_keeps_the_weights() {
     let Err(Error::Numerical(message)) = train(&loaded, &out, false, None) else {
         panic!("it did not diverge")
     };
-    assert!(message.contains("in epoch") && message.contains("train.forcing"), "{message}");
+    assert!(message.contains("in epoch 1") && message.contains("train.forcing"), "{message}");
+    assert!(message.contains("no epoch was completed"), "{message}");
+    assert!(!out.join("checkpoints/model/best.safetensors").exists());
+}
+
+#[test]
+fn the_weights_of_the_last_epoch_outlive_a_divergence() {
+    let folder = tempfile::tempdir().unwrap();
+    // One batch an epoch: the first goes well before the loss overflows, and none is judged.
+    let text = TRAIN
+        .replace("rate = 1e-2", "rate = 0.1")
+        .replace("epochs = 6\nbatches = 60", "epochs = 400\nbatches = 1")
+        .replace("sequence = 30", "sequence = 400")
+        .replace("validate_every = 1", "validate_every = 400")
+        + "[train.forcing.constant]\nalpha = 0.0\n";
+    let loaded = loaded(folder.path(), &text);
+    let out = folder.path().join("run");
+    let Err(Error::Numerical(message)) = train(&loaded, &out, false, None) else {
+        panic!("it did not diverge")
+    };
+    let kept = std::fs::read_dir(out.join("checkpoints/model")).unwrap().flatten().map(|e| e.path());
+    let kept: Vec<_> = kept.filter(|p| p.join("weights.safetensors").exists()).collect();
+    assert_eq!(kept.len(), 1, "{message}");
+    let place = std::fs::read_to_string(kept[0].join("place.json")).unwrap();
+    let place: serde_json::Value = serde_json::from_str(&place).unwrap();
+    let epoch = place["epoch"].as_u64().unwrap();
+    assert!(epoch > 0 && place["step"].as_u64() == Some(epoch), "{place}");
+    assert!(message.contains(&format!("in epoch {},", epoch + 1)), "{message}");
+    assert!(message.contains(&format!("the weights after epoch {epoch} are kept")), "{message}");
 }
 
 #[test]

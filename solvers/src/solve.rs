@@ -61,29 +61,57 @@ impl Outcome {
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Reached | Self::Event { .. })
     }
+
+    /// When the trajectory ended, unless at the end asked for.
+    pub fn time(&self) -> Option<f64> {
+        match *self {
+            Self::Reached => None,
+            Self::Event { t, .. }
+            | Self::StepLimit { t, .. }
+            | Self::StepUnderflow { t, .. }
+            | Self::NonFinite { t } => Some(t),
+        }
+    }
+}
+
+/// A time as messages show it: to six significant digits, without trailing zeros.
+struct Shown(f64);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rounded: f64 = format!("{:.5e}", self.0).parse().unwrap_or(self.0);
+        if rounded == 0.0 || (1e-4..1e9).contains(&rounded.abs()) {
+            write!(f, "{rounded}")
+        } else {
+            write!(f, "{rounded:e}")
+        }
+    }
 }
 
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Reached => write!(f, "reached the end"),
-            Self::Event { index, t } => write!(f, "event {index} ended the trajectory at t = {t}"),
+            Self::Event { index, t } => write!(f, "event {index} ended the trajectory at t = {}", Shown(*t)),
             Self::StepLimit { t, steps } => {
                 write!(
                     f,
-                    "stopped at t = {t} after {steps} steps: raise max_steps, loosen the tolerance, or take a stiff method"
+                    "stopped at t = {} after {steps} steps: raise max_steps, loosen the tolerance, or take a stiff method",
+                    Shown(*t)
                 )
             }
             Self::StepUnderflow { t, dt } => {
                 write!(
                     f,
-                    "the step size fell to {dt:e} at t = {t}: the problem is stiff (take kvaerno5) or singular there"
+                    "the step size fell to {dt:.2e} at t = {}: the problem is stiff (take kvaerno5) or singular there",
+                    Shown(*t)
                 )
             }
             Self::NonFinite { t } => {
                 write!(
                     f,
-                    "the solution was no longer finite after t = {t}: take a smaller dt, or a method that is stable at this one"
+                    "the solution was no longer finite after t = {}: take a smaller dt, or a method that is stable at this one",
+                    Shown(*t)
                 )
             }
         }
@@ -510,5 +538,23 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Driver<'a, Y, S> {
         self.stepper.reset();
         let h = (100.0 * h0).min(h1).min(span);
         if h.is_finite() && h > 0.0 { h } else { span * 1e-6 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome;
+
+    #[test]
+    fn messages_show_times_without_rounding_noise() {
+        let shown = |t: f64| {
+            let message = Outcome::NonFinite { t }.to_string();
+            message.split("t = ").nth(1).and_then(|m| m.split(':').next()).unwrap_or_default().to_owned()
+        };
+        assert_eq!(shown(0.1 + 0.2), "0.3");
+        assert_eq!(shown(12.345_678_9), "12.3457");
+        assert_eq!(shown(1_234_567.0), "1234570");
+        assert_eq!(shown(2.000_000_04e-7), "2e-7");
+        assert_eq!(shown(0.0), "0");
     }
 }

@@ -373,6 +373,24 @@ fn a_divergence_is_kept_and_has_its_own_status() {
 }
 
 #[test]
+fn a_divergence_before_the_training_is_kept_too() {
+    let bench = Bench::new();
+    let unstable = TRAINING
+        .replace("[solver.etdrk4]\ndt = 0.01", "[solver.rk4]\ndt = 0.25")
+        .replace("dt = 0.1\nsteps = 6", "dt = 0.5\nsteps = 200\nburn_in = 0.5");
+    let config = bench.config("learned.toml", &unstable);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let summary = summary(&bench.path("run"));
+    // The metric says the same time as the message: since the start, before the samples.
+    let ended = summary["metrics"]["diverged_at"].as_f64().unwrap();
+    assert!(ended > 0.5, "{ended}");
+    let status = summary["status"].as_str().unwrap();
+    assert!(status.contains(&format!("after t = {ended}:")), "{status}");
+    assert!(bench.path("run/predictions.npz").exists() && bench.path("run/plots/space_time.png").exists());
+}
+
+#[test]
 fn a_killed_training_resumes_to_the_same_weights() {
     kill_and_resume(TRAINING, 10, "rollout_rel_l2");
 }
@@ -508,12 +526,38 @@ fn everything_can_be_listed_checked_compared_and_reported() {
         assert!(listed.contains(name), "{name}");
     }
     assert!(out(&["check", config]).contains("dt = 0.01"));
+    let system = format!("{RECONSTRUCTION}\n[sweep]\nseed = [0, 1, 2]\n");
+    let checked = out(&["check", bench.config("system.toml", &system).to_str().unwrap()]);
+    let cost = "8 epochs of 10 batches, 80 steps on 8 windows each, unrolled over 39 samples";
+    assert!(checked.contains(cost) && checked.contains("# sweep: 3 members"), "{checked}");
+    bench.config("series.csv", "b\n1\n");
+    let learned = SERIES.split("[model").next().unwrap();
+    let learned =
+        format!("{learned}[model.plrnn]\nlatent = 3\nhidden = 9\n[train]\nepochs = 2\nsequence = 30\n");
+    let checked = out(&["check", bench.config("file.toml", &learned).to_str().unwrap()]);
+    assert!(checked.contains("2 epochs of 50 batches, 100 steps on 16 windows each"), "{checked}");
     assert!(out(&[config, "--dry-run", "--set", "solver.etdrk2.dt=0.02"]).contains("[solver.etdrk2]"));
     assert!(!bench.path("runs").exists());
     out(&[config, "--out", "a", "-q"]);
     out(&[config, "--out", "b", "-q", "--set", "solver.etdrk4.dt=0.005"]);
     assert!(out(&["compare", "a", "b"]).contains("rel_l2"));
     assert!(bench.path("comparison.png").exists());
+    let drawn = out(&["compare", "a", "b", "--out", "new/folder"]);
+    assert!(drawn.contains("comparison.png") && bench.path("new/folder/comparison.svg").exists(), "{drawn}");
+    // Reconstructions are compared by their own measures.
+    for (run, scale) in [("c", 1.0), ("d", 0.5)] {
+        std::fs::create_dir(bench.path(run)).unwrap();
+        let metrics =
+            format!(r#"{{"d_stsp": {}, "baseline_sindy_d_stsp": 0.2, "pe_20": {scale}}}"#, 3.0 * scale);
+        let summary = format!(r#"{{"name": "{run}", "status": "done", "metrics": {metrics}}}"#);
+        std::fs::write(bench.path(run).join("summary.json"), summary).unwrap();
+    }
+    out(&["compare", "c", "d", "--out", "series"]);
+    let figure = std::fs::read_to_string(bench.path("series/comparison.svg")).unwrap();
+    for text in ["D_stsp", "sindy", "prediction error", ">c<", ">d<"] {
+        assert!(figure.replace('\n', "").contains(text), "{text}");
+    }
+    assert!(!figure.contains("Hellinger") && !figure.contains("L2"));
     assert!(out(&["report", "a"]).contains("report.html"));
     assert!(out(&["completions", "bash"]).contains("experiment"));
     assert!(out(&["data", config, "--out", "data.h5"]).contains("data.h5"));

@@ -2,6 +2,7 @@
 
 pub mod npy;
 pub mod npz;
+mod numbers;
 pub mod pdebench;
 pub mod table;
 
@@ -54,7 +55,7 @@ pub enum FormatError {
         message: String,
     },
     /// An entry is missing.
-    #[error("{}: no entry '{entry}'; there are {}", path.display(), found.join(", "))]
+    #[error("{}: no entry '{entry}'; there are {}, and wanted are {wanted}", path.display(), found.join(", "))]
     Missing {
         /// The file.
         path: PathBuf,
@@ -62,6 +63,22 @@ pub enum FormatError {
         entry: &'static str,
         /// The entries there.
         found: Vec<String>,
+        /// All that is wanted.
+        wanted: &'static str,
+    },
+    /// Its values are no real numbers.
+    #[error("{}: values of type {found}, where real numbers are wanted: save them as float64", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// NumPy's name of the type.
+        found: String,
+    },
+    /// It holds no sample.
+    #[error("{}: the file has no samples", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
     },
     /// An entry has another shape than it must have.
     #[error("{}: '{entry}' has the shape {found:?}, not {wanted}", path.display())]
@@ -114,25 +131,26 @@ pub enum FormatError {
 /// Reads a file, told by its first bytes, or a table of text by its ending.
 ///
 /// # Errors
-/// If the file is missing, foreign, damaged, or lacks what it must hold.
+/// If the file is missing, foreign, damaged, empty, or lacks what it must hold.
 pub fn read(path: &Path) -> Result<Series, FormatError> {
     let open = |source| FormatError::Open { path: path.to_owned(), source };
     let mut head = Vec::new();
     std::fs::File::open(path).and_then(|f| f.take(8).read_to_end(&mut head)).map_err(open)?;
-    if head.starts_with(b"PK\x03\x04") {
-        npz::read(path)
+    let series = if head.starts_with(b"PK\x03\x04") {
+        npz::read(path)?
     } else if head == b"\x89HDF\r\n\x1a\n" {
-        pdebench::read(path)
+        pdebench::read(path)?
     } else if head.starts_with(b"\x93NUMPY") {
-        npy::read(path)
+        npy::read(path)?
     } else if table::named(path) {
-        table::read(path)
+        table::read(path)?
     } else {
-        Err(FormatError::Foreign {
+        return Err(FormatError::Foreign {
             path: path.to_owned(),
             found: String::from_utf8_lossy(&head).into_owned(),
-        })
-    }
+        });
+    };
+    if series.values.is_empty() { Err(FormatError::Empty { path: path.to_owned() }) } else { Ok(series) }
 }
 
 impl Series {

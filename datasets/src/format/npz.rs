@@ -1,15 +1,20 @@
-//! NPZ archives: `values` `[trajectory, time, channel, x, …]`, `times`, and `x`, `y`, `z` as far as there are axes.
+//! NPZ archives: `values` `[trajectory, time, channel, x, …]`, `times`, and `x`, `y`, `z` as far as there are axes; or one
+//! array alone, of any name, laid out as an NPY array.
 
 use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
 use ndarray::{Array1, ArrayD, IxDyn, OwnedRepr};
-use ndarray_npy::{NpzReader, NpzWriter, ReadNpzError};
+use ndarray_npy::{NpzReader, NpzWriter, ReadNpyError, ReadNpzError, ReadableElement};
 
+use super::numbers::{Source, numbers, series};
 use super::{FormatError, Series, guarded};
 use crate::file::write_atomically;
 
 const AXES: [&str; 3] = ["x", "y", "z"];
+
+const WANTED: &str = "'values' [trajectory, time, channel, x, …], 'times', and 'x', 'y', 'z' as far as there are axes; or one array \
+                      alone, [time, channel] or [trajectory, time, channel]";
 
 /// Writes an archive, whole or not at all.
 ///
@@ -32,22 +37,33 @@ pub fn write(path: &Path, series: &Series) -> Result<(), FormatError> {
     write_atomically(path, bytes.get_ref()).map_err(|e| fail(e.to_string()))
 }
 
-/// Reads an archive; entries may be `f32` or `f64`.
+/// Reads an archive of real numbers.
 ///
 /// # Errors
-/// If it is damaged, or lacks `values` or `times`.
+/// If it is damaged, or lacks `values` or `times` and is no single series.
 pub fn read(path: &Path) -> Result<Series, FormatError> {
     let bytes = std::fs::read(path).map_err(|source| FormatError::Open { path: path.to_owned(), source })?;
     guarded(path, || {
         let damaged = |message: String| FormatError::Damaged { path: path.to_owned(), message };
         let mut archive = NpzReader::new(Cursor::new(bytes)).map_err(|e| damaged(e.to_string()))?;
         let names = archive.names().map_err(|e| damaged(e.to_string()))?;
-        let mut entry = |entry: &'static str| -> Result<ArrayD<f64>, FormatError> {
-            let name = names.iter().find(|n| n.as_str() == entry || n.trim_end_matches(".npy") == entry);
-            let Some(name) = name else {
-                return Err(FormatError::Missing { path: path.to_owned(), entry, found: names.clone() });
-            };
-            array(&mut archive, name).map_err(|e| damaged(format!("entry '{entry}': {e}")))
+        let mut array = |name: &str| {
+            let mut entry = Entry { archive: &mut archive, name };
+            numbers(path, &mut entry, |e| damaged(format!("entry '{}': {e}", bare(name))))
+        };
+        if let [only] = &names[..]
+            && let Some(series) = series(array(only)?)
+        {
+            return Ok(series);
+        }
+        let mut entry = |entry: &'static str| match names.iter().find(|n| bare(n) == entry) {
+            Some(name) => array(name),
+            None => Err(FormatError::Missing {
+                path: path.to_owned(),
+                entry,
+                found: names.iter().map(|n| bare(n).to_owned()).collect(),
+                wanted: WANTED,
+            }),
         };
         let values = entry("values")?;
         if values.ndim() < 3 {
@@ -81,12 +97,21 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
     })
 }
 
-fn array<R: Read + Seek>(archive: &mut NpzReader<R>, name: &str) -> Result<ArrayD<f64>, ReadNpzError> {
-    match archive.by_name::<OwnedRepr<f64>, IxDyn>(name) {
-        Ok(values) => Ok(values),
-        Err(first) => match archive.by_name::<OwnedRepr<f32>, IxDyn>(name) {
-            Ok(values) => Ok(values.mapv(f64::from)),
-            Err(_) => Err(first),
-        },
+/// A name without the ending that NumPy gives it.
+fn bare(name: &str) -> &str {
+    name.trim_end_matches(".npy")
+}
+
+struct Entry<'a, R: Read + Seek> {
+    archive: &'a mut NpzReader<R>,
+    name: &'a str,
+}
+
+impl<R: Read + Seek> Source for Entry<'_, R> {
+    fn read<T: ReadableElement>(&mut self) -> Result<ArrayD<T>, ReadNpyError> {
+        self.archive.by_name::<OwnedRepr<T>, IxDyn>(self.name).map_err(|e| match e {
+            ReadNpzError::Npy(e) => e,
+            ReadNpzError::Zip(e) => ReadNpyError::Io(e.into()),
+        })
     }
 }

@@ -57,7 +57,12 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
         let found = file.root().datasets().map_err(damaged)?;
         let entry = |entry: &'static str| -> Result<(Vec<usize>, Vec<f64>), FormatError> {
             if !found.iter().any(|n| n == entry) {
-                return Err(FormatError::Missing { path: path.to_owned(), entry, found: found.clone() });
+                return Err(FormatError::Missing {
+                    path: path.to_owned(),
+                    entry,
+                    found: found.clone(),
+                    wanted: "'tensor' [trajectory, time, x] or [trajectory, time, x, y], 't-coordinate' and those of the axes",
+                });
             }
             let dataset = file.dataset(entry).map_err(damaged)?;
             let shape = dataset.shape().map_err(damaged)?.iter().map(|n| *n as usize).collect();

@@ -31,7 +31,8 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
         .map(|(i, line)| (i + 1, line.trim_matches(['\r', ' '])))
         .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
         .peekable();
-    let first = lines.peek().map(|(_, line)| *line).ok_or_else(|| damaged("it holds no number"))?;
+    let first =
+        lines.peek().map(|(_, line)| *line).ok_or_else(|| FormatError::Empty { path: path.to_owned() })?;
     let separator = [';', ',', '\t'].into_iter().find(|s| first.contains(*s));
     let mut channels: Vec<String> = Vec::new();
     if cells(first, separator).any(|cell| !cell.is_empty() && cell.parse::<f64>().is_err()) {
@@ -61,7 +62,7 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
     let mut values = Array2::from_shape_vec((rows, width), values)
         .ok()
         .filter(|v| !v.is_empty())
-        .ok_or_else(|| damaged("it holds no number"))?;
+        .ok_or_else(|| FormatError::Empty { path: path.to_owned() })?;
     let mut times = Vec::new();
     if width > 1 && channels.first().is_some_and(|c| ["t", "time"].contains(&c.to_lowercase().as_str())) {
         times = values.column(0).to_vec();

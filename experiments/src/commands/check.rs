@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use flowmap_datasets::generate::Recipe;
+use flowmap_models::config::ModelConfig;
 
 use super::print;
 use crate::cli::OverrideArgs;
-use crate::config::{Loaded, load};
+use crate::config::{ExperimentConfig, Loaded, load};
 use crate::error::Error;
 use crate::run_dir::resolved;
+use crate::train::{BATCHES, TrainConfig};
 
 /// Validates configs and prints them as they would run.
 ///
@@ -42,13 +44,34 @@ pub(super) fn describe(loaded: &Loaded) -> String {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
     }
-    if let Some(train) = config.train.as_ref().filter(|_| config.recipe().is_some()) {
-        let window = 1 + train.unroll + train.push_forward;
-        let windows = config.data.train * (config.data.steps + 2).saturating_sub(window);
-        let batches = windows.div_ceil(train.batch.max(1)) * train.epochs;
-        lines.push(format!("# training: {windows} windows, {batches} steps of {} unrolled", train.unroll));
+    if let Some(train) = &config.train {
+        let series = config.model.as_ref().is_some_and(ModelConfig::learns_series);
+        lines.push(if series { sequences(train) } else { windows(config, train) });
+    }
+    if !loaded.members.is_empty() {
+        lines.push(format!("# sweep: {} members, each of this cost", loaded.members.len()));
     }
     lines.join("\n")
+}
+
+/// The training of a model of fields.
+fn windows(config: &ExperimentConfig, train: &TrainConfig) -> String {
+    let window = 1 + train.unroll + train.push_forward;
+    let windows = config.data.train * (config.data.steps + 2).saturating_sub(window);
+    let batches = windows.div_ceil(train.batch.max(1)) * train.epochs;
+    format!("# training: {windows} windows, {batches} steps of {} unrolled", train.unroll)
+}
+
+/// The training of a model of time series.
+fn sequences(train: &TrainConfig) -> String {
+    let batches = train.batches.unwrap_or(BATCHES);
+    format!(
+        "# training: {} epochs of {batches} batches, {} steps on {} windows each, unrolled over {} samples",
+        train.epochs,
+        train.epochs * batches,
+        train.batch,
+        train.sequence.unwrap_or(2) - 1
+    )
 }
 
 /// The equation, and the size of its data.

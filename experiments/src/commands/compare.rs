@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::print;
 use crate::error::Error;
-use crate::plot::{Axes, Line, Lines, save};
+use crate::plot::{Axes, Line, Lines, Panels, Style, save};
 use crate::report::Summary;
 
-/// Prints one table of the runs' metrics and draws their training curves, or their shared metrics, in one picture.
+/// Prints one table of the runs' metrics and draws those that they share in one picture, a panel for each kind.
 ///
 /// # Errors
-/// If a folder is no run folder, or the picture cannot be written.
+/// If a folder is no run folder, or the picture cannot be written into the folder `out`, which is made if it is not there.
 pub fn compare(runs: &[PathBuf], out: &Path) -> Result<(), Error> {
     let summaries = runs.iter().map(|r| Summary::read(r)).collect::<Result<Vec<_>, _>>()?;
     let mut names: Vec<&String> = Vec::new();
@@ -42,24 +42,95 @@ pub fn compare(runs: &[PathBuf], out: &Path) -> Result<(), Error> {
         }
         print(&line);
     }
-    let shared: Vec<_> = names.iter().filter(|n| n.contains("rel_l2")).collect();
-    let lines = headings.iter().zip(&summaries).map(|(label, summary)| {
-        let value =
-            |n: &&&String| summary.metrics.get(**n).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
-        let y: Vec<f64> = shared.iter().map(value).collect();
-        Line { label: label.clone(), x: (1..=y.len()).map(|i| i as f64).collect(), y, ..Line::default() }
-    });
-    let legend =
-        shared.iter().enumerate().map(|(i, n)| format!("{}: {n}", i + 1)).collect::<Vec<_>>().join(", ");
-    let axes = Axes {
-        title: "relative L2 errors".into(),
-        x: "metric".into(),
-        y: "relative L2 error".into(),
-        log_y: true,
-        ..Axes::default()
-    };
+    let figure = panels(&headings, &summaries, &names);
+    if figure.panels.is_empty() {
+        print("no two runs share a metric of a kind that is drawn");
+        return Ok(());
+    }
+    std::fs::create_dir_all(out).map_err(Error::io(out))?;
     let stem = out.join("comparison");
-    save(&Lines { axes, lines: lines.collect() }, &stem)?;
-    print(&format!("{} ({legend})", stem.with_extension("png").display()));
+    save(&figure, &stem)?;
+    print(&stem.with_extension("png").display().to_string());
     Ok(())
+}
+
+/// A kind of metric: what it measures, the part of a metric's name that tells it.
+const KINDS: [(&str, &str); 6] = [
+    ("relative L2 error", "rel_l2"),
+    ("divergence in state space, D_stsp", "d_stsp"),
+    ("Hellinger distance of the spectra, D_H", "d_hellinger"),
+    ("squared prediction error, PE", "pe"),
+    ("largest Lyapunov exponent", "lyapunov_max"),
+    ("valid Lyapunov times", "valid_lyapunov_times"),
+];
+
+/// One panel for each kind of metric that runs share: a row for a metric, a point for a run.
+fn panels(headings: &[String], summaries: &[Summary], names: &[&String]) -> Panels {
+    let value = |summary: &Summary, name: &str| {
+        let value = summary.metrics.get(name).and_then(serde_json::Value::as_f64);
+        value.filter(|v| v.is_finite()).unwrap_or(f64::NAN)
+    };
+    let shared = |name: &str| {
+        summaries.iter().filter(|s| value(s, name).is_finite()).count() >= summaries.len().min(2)
+    };
+    let panels = KINDS.iter().filter_map(|(title, kind)| {
+        let rows: Vec<(&str, String)> = names
+            .iter()
+            .filter(|name| shared(name))
+            .filter_map(|name| Some((name.as_str(), row(name, kind)?)))
+            .collect();
+        let lines: Vec<Line> = headings
+            .iter()
+            .zip(summaries)
+            .map(|(label, summary)| Line {
+                label: label.clone(),
+                x: rows.iter().map(|(name, _)| value(summary, name)).collect(),
+                y: (1..=rows.len()).map(|i| i as f64).collect(),
+                style: Style::Points,
+                ..Line::default()
+            })
+            .collect();
+        let positive = lines.iter().flat_map(|l| &l.x).all(|v| v.is_nan() || *v > 0.0);
+        let axes = Axes {
+            title: (*title).to_owned(),
+            log_x: positive,
+            names: rows.into_iter().map(|(_, row)| row).collect(),
+            ..Axes::default()
+        };
+        (!axes.names.is_empty()).then_some(Lines { axes, lines })
+    });
+    let panels: Vec<_> = panels.collect();
+    Panels { title: "Comparison".into(), columns: if panels.len() > 2 { 2 } else { 1 }, panels }
+}
+
+/// What a metric's row is called in the panel of a kind: the metric without that kind's name; none for another kind.
+fn row(name: &str, kind: &str) -> Option<String> {
+    let words: Vec<&str> = name.split('_').filter(|w| *w != "baseline").collect();
+    let kind: Vec<&str> = kind.split('_').collect();
+    let at = words.windows(kind.len()).position(|w| w == kind)?;
+    let (whose, rest) = (&words[..at], &words[at + kind.len()..]);
+    // Prediction errors have their lead behind them.
+    if kind == ["pe"] && !matches!(rest, [lead] if lead.parse::<usize>().is_ok()) {
+        return None;
+    }
+    let whose = if whose.is_empty() { &["model"] } else { whose };
+    Some([whose, rest].concat().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::row;
+
+    #[test]
+    fn metrics_are_told_by_whole_words() {
+        assert_eq!(row("baseline_sindy_d_stsp", "d_stsp").as_deref(), Some("sindy"));
+        assert_eq!(row("d_stsp", "d_stsp").as_deref(), Some("model"));
+        assert_eq!(row("floor_d_hellinger", "d_hellinger").as_deref(), Some("floor"));
+        assert_eq!(row("baseline_echo_state_pe_20", "pe").as_deref(), Some("echo state 20"));
+        assert_eq!(row("rollout_rel_l2_median", "rel_l2").as_deref(), Some("rollout median"));
+        assert_eq!(row("pe_20", "pe").as_deref(), Some("model 20"));
+        assert_eq!(row("pe_one", "pe"), None);
+        assert_eq!(row("peak_rss_mb", "pe"), None);
+        assert_eq!(row("valid_lyapunov_times", "lyapunov_max"), None);
+    }
 }

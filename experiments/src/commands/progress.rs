@@ -82,7 +82,10 @@ impl Progress {
         let bar = self.bar("data", recipe.data.trajectories() as u64, 0);
         let data = recipe.obtain(cache::folder().as_deref(), &|done| bar.at(done as u64, ""))?;
         bar.finish();
-        let reference = data.card.reference.as_ref().map(|r| format!(", reference error {:.1e}", r.last));
+        let reference = data.card.reference.as_ref().map(|r| match r.parted() {
+            true => ", trajectories part from those of half the step (chaotic)".to_owned(),
+            false => format!(", reference error {:.1e}", r.last),
+        });
         self.say(&format!(
             "data: {} trajectories of {} samples{}",
             data.values.shape()[0],

@@ -34,17 +34,32 @@ pub fn simulation(config: &ExperimentConfig, run: &RunDir, progress: &Progress) 
             draw(&problem, &data, run, &mut findings)?;
             write(run, &data.values, &data)?;
         }
-        Err(DataError::Diverged { index, trajectory }) => {
-            findings.failure = Some(format!("trajectory {index}: {}", trajectory.outcome));
-            findings.metric("diverged_at", trajectory.times.last().copied().unwrap_or(0.0));
-            if let Some(data) = kept(config, &problem, &trajectory) {
-                draw(&problem, &data, run, &mut findings)?;
-                write(run, &data.values, &data)?;
-            }
-        }
-        Err(other) => return Err(other.into()),
+        Err(error) => keep_diverged(config, &problem, error, run, &mut findings)?,
     }
     Ok(findings)
+}
+
+/// Keeps and draws a trajectory that diverged, as far as it went.
+///
+/// # Errors
+/// With `error` if it is another one; or if a file cannot be written.
+pub(super) fn keep_diverged(
+    config: &ExperimentConfig,
+    problem: &Problem,
+    error: DataError,
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let DataError::Diverged { index, trajectory } = error else { return Err(error.into()) };
+    findings.failure = Some(format!("trajectory {index}: {}", trajectory.outcome));
+    // Since the start of the solve, as the message has it.
+    let end = trajectory.outcome.time().or(trajectory.times.last().map(|t| t + config.data.burn_in));
+    findings.metric("diverged_at", end.unwrap_or(0.0));
+    if let Some(data) = kept(config, problem, &trajectory) {
+        draw(problem, &data, run, findings)?;
+        write(run, &data.values, &data)?;
+    }
+    Ok(())
 }
 
 /// What a divergent trajectory left, as a data set of one.

@@ -22,6 +22,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::drift::drift;
+use super::simulation::keep_diverged;
 use super::{Baseline, Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -32,9 +33,6 @@ use crate::train::{Session, TrainConfig, Trained};
 
 /// The largest relative error that figures show.
 const LARGEST_SHOWN: f64 = 10.0;
-
-/// The difference to a finer solution from which on two trajectories have lost each other.
-const CHAOTIC: f64 = 0.3;
 
 /// One row of the comparison.
 struct Entry {
@@ -61,8 +59,15 @@ pub fn surrogate(
     let mut findings = Findings::default();
     let problem = build(config)?;
     let started = std::time::Instant::now();
-    let data = progress.data(config)?;
+    let obtained = progress.data(config);
     findings.metric("solve_s", started.elapsed().as_secs_f64());
+    let data = match obtained {
+        Ok(data) => data,
+        Err(error) => {
+            keep_diverged(config, &problem, error, run, &mut findings)?;
+            return Ok(findings);
+        }
+    };
     keep_card(&data, run, &mut findings)?;
     let ModelConfig::SemilinearOperator(operator) = model else {
         let issue = Issue::new(format!("model.{}", model.name()), "this model learns series, not fields");
@@ -135,7 +140,7 @@ pub(super) fn keep_card(data: &Dataset, run: &RunDir, findings: &mut Findings) -
     run.write("data_card.json", &serde_json::to_vec_pretty(&data.card).unwrap_or_default())?;
     if let Some(reference) = &data.card.reference {
         findings.metric("reference_rel_l2", reference.last);
-        findings.notes.push(if reference.last > CHAOTIC {
+        findings.notes.push(if reference.parted() {
             format!(
                 "With half the step a trajectory ends elsewhere (relative L2 difference {:.1e}), as it must after many Lyapunov times: single trajectories of these data are not exact, their statistics are.",
                 reference.last

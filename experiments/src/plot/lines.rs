@@ -4,10 +4,15 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::colour::line as colour;
-use super::{FONT, Figure, number, range, text};
+use super::ticks::{Axis, Ticks};
+use super::{FONT, Figure, range, text};
 
 /// Points from which on a curve counts as long.
 const LONG: usize = 1500;
+
+/// Pixels for the numbers of the vertical axis at least, or for its names.
+const NUMBERS: u32 = 66;
+const NAMES: u32 = 196;
 
 /// How a curve is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub struct Axes {
     pub log_y: bool,
     /// The ranges of both axes instead of those of the curves; what lies outside is not drawn.
     pub window: Option<[(f64, f64); 2]>,
+    /// What the ordinates 1, 2, … are called, the first at the top; without names they are numbers.
+    pub names: Vec<String>,
 }
 
 /// Curves in one pair of axes, the legend to the right.
@@ -64,7 +71,9 @@ pub struct Lines {
 
 impl Figure for Lines {
     fn size(&self) -> (u32, u32) {
-        if self.lines.iter().any(|l| !l.label.is_empty()) { (860, 420) } else { (660, 420) }
+        let legend = if self.lines.iter().any(|l| !l.label.is_empty()) { 200 } else { 0 };
+        let names = if self.axes.names.is_empty() { 0 } else { NAMES - NUMBERS };
+        (660 + legend + names, 420)
     }
 
     fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Result<(), String> {
@@ -80,33 +89,46 @@ impl Figure for Lines {
             let band = l.band.iter().flat_map(|(a, b)| a.iter().chain(b));
             l.y.iter().chain(band).map(|y| map(log_y, *y))
         });
-        let [(x0, x1), (y0, y1)] = self.axes.window.unwrap_or_else(|| [range(xs), range(ys)]);
+        let names = &self.axes.names;
+        let [(x0, x1), (mut y0, mut y1)] = self.axes.window.unwrap_or_else(|| [range(xs), range(ys)]);
+        if !names.is_empty() {
+            (y0, y1) = (0.5, names.len() as f64 + 0.5);
+        }
         let inside = |(x, y): &(f64, f64)| {
             let window = self.axes.window.is_none() || ((x0..=x1).contains(x) && (y0..=y1).contains(y));
             window && x.is_finite() && y.is_finite()
         };
-        let pad = 0.04 * (y1 - y0);
+        // Points at the edge of the axes would be cut.
+        let scattered = self.lines.iter().all(|l| l.style == Style::Points);
+        let pad_x = if scattered { 0.04 * (x1 - x0) } else { 0.0 };
+        let pad_y = if names.is_empty() { 0.04 * (y1 - y0) } else { 0.0 };
+        let (x0, x1, y0, y1) = (x0 - pad_x, x1 + pad_x, y0 - pad_y, y1 + pad_y);
+        let counts = scattered && self.lines.iter().flat_map(|l| &l.x).all(|x| x.fract() == 0.0);
+        let ticks_x = if log_x { Ticks::logarithmic(x0, x1) } else { Ticks::linear(x0, x1, counts) };
+        let ticks_y = match (names.len(), log_y) {
+            (0, true) => Ticks::logarithmic(y0, y1),
+            (0, false) => Ticks::linear(y0, y1, false),
+            (n, _) => Ticks::each(n),
+        };
+        let name = |v: &f64| match names.get((*v as usize).wrapping_sub(1)) {
+            Some(name) => name.clone(),
+            None => ticks_y.label(*v),
+        };
+        let longest = ticks_y.at.iter().map(|v| ticks_y.label(*v).len()).max().unwrap_or(0);
+        let down = !names.is_empty();
+        let (bottom, top) = if down { (y1, y0) } else { (y0, y1) };
         let mut chart = ChartBuilder::on(&plot)
             .margin(10)
             .x_label_area_size(44)
-            .y_label_area_size(66)
-            .build_cartesian_2d(x0..x1, y0 - pad..y1 + pad)
+            .y_label_area_size(if down { NAMES } else { NUMBERS.max(8 * longest as u32 + 28) })
+            .build_cartesian_2d(Axis::new(x0..x1, &ticks_x), Axis::new(bottom..top, &ticks_y))
             .map_err(text)?;
-        // A tick that is zero but for rounding is zero.
-        let label = |log: bool, width: f64| {
-            move |v: &f64| match log {
-                true => number(10f64.powf(*v)),
-                false => number(if v.abs() < 1e-9 * width { 0.0 } else { *v }),
-            }
-        };
         chart
             .configure_mesh()
             .x_desc(&self.axes.x)
             .y_desc(&self.axes.y)
-            .x_labels(8)
-            .y_labels(8)
-            .x_label_formatter(&label(log_x, x1 - x0))
-            .y_label_formatter(&label(log_y, y1 - y0))
+            .x_label_formatter(&|v| ticks_x.label(*v))
+            .y_label_formatter(&name)
             .light_line_style(TRANSPARENT)
             .bold_line_style(RGBColor(225, 225, 225))
             .label_style((FONT, 13))

@@ -5,6 +5,7 @@ mod fields;
 mod lines;
 mod panels;
 mod space_time;
+mod ticks;
 
 pub use colour::Palette;
 pub use fields::{Fields, Frame};
@@ -68,24 +69,27 @@ fn text(e: impl std::fmt::Display) -> String {
     e.to_string()
 }
 
-/// A number for an axis: short, and in powers of ten where it is far from one.
-fn number(x: f64) -> String {
-    if x == 0.0 {
+/// A number for an axis: short, in powers of ten where it is far from one, and with as many digits as make it another
+/// one than the next, `step` away.
+fn number(x: f64, step: f64) -> String {
+    // A tick that is zero but for rounding is zero.
+    if x.abs() <= 1e-9 * step || x == 0.0 {
         return "0".into();
     }
     let magnitude = x.abs().log10();
+    let decimals = if step > 0.0 { -(step.log10() + 1e-9).floor() } else { f64::NEG_INFINITY };
+    let short = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
     if !(-3.0..5.0).contains(&magnitude) {
-        let exponent = magnitude.floor();
-        let mantissa = x / 10f64.powf(exponent);
-        return if (mantissa.abs() - 1.0).abs() < 0.01 {
-            format!("{}1e{exponent}", if x < 0.0 { "-" } else { "" })
-        } else {
-            format!("{mantissa:.1}e{exponent}")
-        };
+        let digits = (magnitude.floor() + decimals).clamp(1.0, 12.0) as usize;
+        let text = format!("{x:.digits$e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", short(mantissa));
     }
-    let digits = (2.0 - magnitude.floor()).clamp(0.0, 5.0) as usize;
-    let text = format!("{x:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    let digits = (2.0 - magnitude.floor()).max(decimals).clamp(0.0, 12.0) as usize;
+    short(&format!("{x:.digits$}"))
 }
 
 /// The range of the finite values, widened where it is empty.
@@ -107,9 +111,11 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 mod tests {
     #[test]
     fn numbers_are_short() {
-        let shown: Vec<_> =
-            [0.0, 1.0, 0.25, -3.0, 128.0, 1e-3, 2e-5, 1e6, 0.05].iter().map(|x| super::number(*x)).collect();
-        assert_eq!(shown, ["0", "1", "0.25", "-3", "128", "0.001", "2.0e-5", "1e6", "0.05"]);
+        let shown: Vec<_> = [0.0, 1.0, 0.25, -3.0, 128.0, 1e-3, 2e-5, 1e6, 0.05]
+            .iter()
+            .map(|x| super::number(*x, 0.0))
+            .collect();
+        assert_eq!(shown, ["0", "1", "0.25", "-3", "128", "0.001", "2e-5", "1e6", "0.05"]);
     }
 
     #[test]

@@ -118,6 +118,23 @@ impl Store {
         Ok((model, optimiser, Some(place)))
     }
 
+    /// What there is to go on from, as the end of a message.
+    pub(super) fn kept(&self) -> String {
+        let place = self.all_last().pop().and_then(|folder| fs::read(folder.join("place.json")).ok());
+        match place.and_then(|text| serde_json::from_slice::<Place>(&text).ok()) {
+            Some(place) if place.batch == 0 => {
+                format!("the weights after epoch {} are kept in {}", place.epoch, self.folder.display())
+            }
+            Some(place) => format!(
+                "the weights after batch {} of epoch {} are kept in {}",
+                place.batch,
+                place.epoch + 1,
+                self.folder.display()
+            ),
+            None => "no epoch was completed, so no weights are kept".into(),
+        }
+    }
+
     pub(super) fn save_best<M: Module + ModuleSnapshot>(&self, model: &M) -> Result<(), Error> {
         write_atomically(&self.best(), &weights(model, &self.folder)?)
     }

@@ -9,6 +9,7 @@ mod session;
 
 pub use optimiser::OptimiserConfig;
 pub use schedule::Schedule;
+pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceSession;
 pub(crate) use session::rollout;
 pub use session::{Session, Trained};

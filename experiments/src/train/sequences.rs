@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::run_dir::RunDir;
 
 /// Batches of an epoch unless the configuration says otherwise.
-const BATCHES: usize = 50;
+pub(crate) const BATCHES: usize = 50;
 
 /// The longest time that an interruption without warning may cost.
 const SAVE_EVERY: Duration = Duration::from_secs(30);
@@ -77,6 +77,8 @@ impl SequenceSession<'_> {
             }
             self.run.trim_log(self.role, place.step)?;
         }
+        // What a divergence leaves: the end of the last epoch, which is not written every time.
+        let mut good = None;
         let mut alpha = place.forcing.map_or_else(|| forcing.initial(), f64::from_bits);
         let batches = c.batches.unwrap_or(BATCHES);
         let total = (batches * c.epochs) as u64;
@@ -92,8 +94,14 @@ impl SequenceSession<'_> {
                     store.save_last(&model, &optimiser, &place)?;
                     return Err(Error::Interrupted);
                 }
-                let loss;
-                (model, loss) = self.step(model, &mut optimiser, &sampler, &forcing, &mut alpha, &place)?;
+                let stepped = self.step(model, &mut optimiser, &sampler, &forcing, &mut alpha, &place);
+                let Some((next, loss)) = stepped else {
+                    if let Some((model, optimiser, place)) = &good {
+                        store.save_last(model, optimiser, place)?;
+                    }
+                    return Err(self.diverged(&place, alpha, &store));
+                };
+                model = next;
                 place.loss_sum += loss;
                 place.batch += 1;
                 place.step += 1;
@@ -121,11 +129,14 @@ impl SequenceSession<'_> {
                 place.done = c.patience > 0 && place.stale >= c.patience;
             }
             place.done |= last;
+            place.seconds = before + started.elapsed().as_secs_f64();
+            place.forcing = Some(alpha.to_bits());
             if judged || saved.elapsed() > SAVE_EVERY {
-                place.seconds = before + started.elapsed().as_secs_f64();
-                place.forcing = Some(alpha.to_bits());
                 store.save_last(&model, &optimiser, &place)?;
                 saved = Instant::now();
+                good = None;
+            } else {
+                good = Some((model.clone(), optimiser.clone(), place.clone()));
             }
         }
         bar.finish();
@@ -139,7 +150,7 @@ impl SequenceSession<'_> {
         Ok(Trained { model, seconds: place.seconds, validation })
     }
 
-    /// One step of the optimiser on one batch of windows.
+    /// One step of the optimiser on one batch of windows; none if the loss is not finite.
     fn step(
         &self,
         model: Plrnn,
@@ -148,7 +159,7 @@ impl SequenceSession<'_> {
         forcing: &ForcingConfig,
         alpha: &mut f64,
         place: &Place,
-    ) -> Result<(Plrnn, f64), Error> {
+    ) -> Option<(Plrnn, f64)> {
         let c = self.config;
         let device = self.device.clone().autodiff();
         let (input, target) = sampler.batch(place.step, &device);
@@ -162,15 +173,7 @@ impl SequenceSession<'_> {
         let loss = model.loss(input, target, &steps, c.regulariser.as_ref().unwrap_or(&none));
         let value = loss.clone().into_scalar::<f64>();
         if !value.is_finite() {
-            return Err(Error::Numerical(format!(
-                "{}: the loss is no longer finite in epoch {}, batch {} (α = {alpha:.3}): lower train.optimiser.*.rate (now {}), force more \
-                 strongly (train.forcing), or shorten train.sequence; the weights of the last good epochs are in {}",
-                self.role,
-                place.epoch + 1,
-                place.batch + 1,
-                c.optimiser.rate(),
-                self.run.join("checkpoints").join(self.role).display(),
-            )));
+            return None;
         }
         let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
         if c.clip > 0.0 {
@@ -178,7 +181,19 @@ impl SequenceSession<'_> {
         }
         let total = (c.batches.unwrap_or(BATCHES) * c.epochs) as u64;
         let rate = c.optimiser.rate() * schedule::rate(c, place.step, total);
-        Ok((optimiser.step(rate, model, gradients), value))
+        Some((optimiser.step(rate, model, gradients), value))
+    }
+
+    fn diverged(&self, place: &Place, alpha: f64, store: &Store) -> Error {
+        Error::Numerical(format!(
+            "{}: the loss is no longer finite in epoch {}, batch {} (α = {alpha:.3}): lower train.optimiser.*.rate (now {}), force more \
+             strongly (train.forcing), or shorten train.sequence; {}",
+            self.role,
+            place.epoch + 1,
+            place.batch + 1,
+            self.config.optimiser.rate(),
+            store.kept(),
+        ))
     }
 
     fn log(&self, place: &Place, split: &str, name: &str, value: f64) -> Result<(), Error> {

@@ -89,8 +89,10 @@ impl Session<'_> {
                     store.save_last(&model, &optimiser, &place)?;
                     return Err(Error::Interrupted);
                 }
-                let loss;
-                (model, loss) = self.step(model, &mut optimiser, batch, &place, total)?;
+                let Some((next, loss)) = self.step(model, &mut optimiser, batch, &place, total) else {
+                    return Err(self.diverged(&place, &store));
+                };
+                model = next;
                 place.loss_sum += loss;
                 place.batch += 1;
                 place.step += 1;
@@ -131,7 +133,7 @@ impl Session<'_> {
         Ok(Trained { model, seconds: place.seconds, validation })
     }
 
-    /// One step of the optimiser on one batch of windows.
+    /// One step of the optimiser on one batch of windows; none if the loss is not finite.
     fn step<M: Emulator>(
         &self,
         model: M,
@@ -139,7 +141,7 @@ impl Session<'_> {
         batch: &[(usize, usize)],
         place: &Place,
         total: u64,
-    ) -> Result<(M, f64), Error> {
+    ) -> Option<(M, f64)> {
         let c = self.config;
         let device = self.device.clone().autodiff();
         let (start, targets) = self.batch(batch, place.step, &device);
@@ -160,18 +162,24 @@ impl Session<'_> {
         }
         let value = loss.clone().into_scalar::<f64>();
         if !value.is_finite() {
-            return Err(Error::Numerical(format!(
-                "{}: the loss is no longer finite at step {}: lower train.optimiser.*.rate (now {}), or train.unroll",
-                self.role,
-                place.step,
-                c.optimiser.rate()
-            )));
+            return None;
         }
         let gradients = loss.backward();
         let mut gradients = GradientsParams::from_grads(gradients, &model);
         optimiser::clip(&model, &mut gradients, c.clip);
         let rate = c.optimiser.rate() * schedule::rate(c, place.step, total);
-        Ok((optimiser.step(rate, model, gradients), value))
+        Some((optimiser.step(rate, model, gradients), value))
+    }
+
+    fn diverged(&self, place: &Place, store: &Store) -> Error {
+        Error::Numerical(format!(
+            "{}: the loss is no longer finite in epoch {}, step {}: lower train.optimiser.*.rate (now {}), or train.unroll; {}",
+            self.role,
+            place.epoch + 1,
+            place.step + 1,
+            self.config.optimiser.rate(),
+            store.kept(),
+        ))
     }
 
     /// The first states of a batch, `[batch, channel, x]`, with noise, and the states that the loss compares with.

@@ -25,7 +25,8 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
-use super::surrogate::{keep_card, write_npz};
+use super::simulation::keep_diverged;
+use super::surrogate::{build, keep_card, write_npz};
 use super::{Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -64,7 +65,14 @@ pub fn reconstruction(
 ) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let started = Instant::now();
-    let data = job.progress.data(config)?;
+    let data = match job.progress.data(config) {
+        Ok(data) => data,
+        Err(error) if config.problem.is_some() => {
+            keep_diverged(config, &build(config)?, error, job.run, &mut findings)?;
+            return Ok(findings);
+        }
+        Err(error) => return Err(error.into()),
+    };
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     keep_card(&data, job.run, &mut findings)?;
     findings.notes.extend(data.card.warnings.iter().cloned());

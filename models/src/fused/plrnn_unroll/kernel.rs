@@ -7,7 +7,8 @@ use burn::tensor::{DType, Shape, TensorData};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::super::lanes::{Lanes, apply, outer, pack, unpack};
+use super::super::lanes::{Lanes, apply, outer, pack};
+use super::sums::{Part, Sums, Unpack};
 use super::{Forcing, Seven, composed};
 
 /// Steps whose hidden units are kept at once on the way back, and whose products are added while sums stay in registers.
@@ -210,43 +211,6 @@ struct Back<'a> {
     group: usize,
 }
 
-/// The gradients that a group gives.
-struct Part {
-    sums: Sums,
-    start: Vec<f32>,
-    signals: Vec<f32>,
-}
-
-/// The gradients that are sums over samples and steps.
-struct Sums {
-    a: Vec<f32>,
-    w1: Vec<f32>,
-    /// Of the transpose of `W₂`.
-    w2t: Vec<f32>,
-    h1: Vec<f32>,
-    h2: Vec<f32>,
-}
-
-impl Sums {
-    fn new(m: usize, h: usize) -> Self {
-        let zeros = |n: usize| vec![0.0; n];
-        Self { a: zeros(m * m), w1: zeros(m * h), w2t: zeros(m * h), h1: zeros(m), h2: zeros(h) }
-    }
-
-    fn add(&mut self, other: &Self) {
-        let pairs = [
-            (&mut self.a, &other.a),
-            (&mut self.w1, &other.w1),
-            (&mut self.w2t, &other.w2t),
-            (&mut self.h1, &other.h1),
-            (&mut self.h2, &other.h2),
-        ];
-        for (sum, part) in pairs {
-            sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
-        }
-    }
-}
-
 impl WithSimd for Back<'_> {
     type Output = Part;
 
@@ -315,23 +279,6 @@ impl WithSimd for Back<'_> {
         let mut by_start = vec![0.0; m * S::F32_LANES];
         S::as_mut_simd_f32s(&mut by_start).0.copy_from_slice(&carry);
         Part { sums, start: by_start, signals: by_signals }
-    }
-}
-
-struct Unpack<'a> {
-    packed: &'a [f32],
-    out: &'a mut [f32],
-    batch: usize,
-    entries: usize,
-    group: usize,
-}
-
-impl WithSimd for Unpack<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        unpack::<S>(self.packed, self.out, self.batch, self.entries, self.group);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod composed;
 mod kernel;
+mod sums;
 
 pub(super) use composed::{backward, forward};
 pub(super) use kernel::{backward as flex_backward, forward as flex_forward};

@@ -236,6 +236,7 @@ mod tests {
 
     use super::RunDir;
     use crate::config::{Loaded, Overrides, load};
+    use crate::error::Error;
 
     fn loaded(folder: &Path) -> Loaded {
         let path = folder.join("small.toml");
@@ -248,12 +249,16 @@ mod tests {
     fn a_folder_that_cannot_be_made_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
         let loaded = loaded(folder.path());
+        // So long a path that `plots` can be made in it, and `checkpoints` cannot.
+        let mut deep = folder.path().join("deep");
+        let rest = |deep: &Path| 4085 - deep.as_os_str().len();
+        while rest(&deep) > 250 {
+            deep.push("x".repeat(200));
+        }
+        deep.push("x".repeat(rest(&deep) - 1));
+        assert!(matches!(RunDir::create(Some(&deep), &loaded), Err(Error::Io { .. })));
+        assert!(!folder.path().join("deep").exists());
         let below = folder.path().join("a/b/c");
-        let run = RunDir::create(Some(&below), &loaded).unwrap_or_else(|e| panic!("{e}"));
-        assert!(run.join("resolved.toml").exists() && run.join("checkpoints").exists());
-        // What a failure half-way does.
-        run.clear(Some(&folder.path().join("a")));
-        assert!(!folder.path().join("a").exists());
         // A folder that was there before stays, and so does what is not ours.
         let run = RunDir::create(Some(&below), &loaded).unwrap_or_else(|e| panic!("{e}"));
         std::fs::write(folder.path().join("a/b/other"), "").unwrap_or_else(|e| panic!("{e}"));

@@ -129,9 +129,15 @@ fn a_pair_is_what_single_transforms_make_of_it() {
         });
         let mut out = vec![Complex64::ONE; grid.modes()];
         PairTransform::new(&grid).evaluate(
-            |m| (p_hat[m], q_hat[m]),
+            |modes, p, q| {
+                p.copy_from_slice(&p_hat[modes.clone()]);
+                q.copy_from_slice(&q_hat[modes]);
+            },
             |p, q| (products[0](p, q), products[1](p, q)),
-            |_, r, s| r * 2.0 + s * Complex64::I,
+            |modes, r, s, out| {
+                assert_eq!(modes.len(), out.len());
+                (0..out.len()).for_each(|i| out[i] = r[i] * 2.0 + s[i] * Complex64::I);
+            },
             &mut out,
         );
         for (m, keep) in grid.dealias_mask().into_iter().enumerate() {
@@ -149,8 +155,15 @@ fn a_pair_does_not_depend_on_the_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut out = vec![Complex64::ZERO; grid.modes()];
-            let load = |m: usize| (p_hat[m], q_hat[m]);
-            PairTransform::new(&grid).evaluate(load, |p, q| (p * q, p - q), |_, r, s| r - s, &mut out);
+            PairTransform::new(&grid).evaluate(
+                |modes, p, q| {
+                    p.copy_from_slice(&p_hat[modes.clone()]);
+                    q.copy_from_slice(&q_hat[modes]);
+                },
+                |p, q| (p * q, p - q),
+                |_, r, s, out| (0..out.len()).for_each(|i| out[i] = r[i] - s[i]),
+                &mut out,
+            );
             out
         })
     };

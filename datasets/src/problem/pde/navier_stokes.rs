@@ -172,3 +172,20 @@ impl Operators for NavierStokes {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forcing_that_the_two_thirds_rule_drops_is_refused() {
+        // 3 · 16 = 48 is dropped, 3 · 16 < 50 is not.
+        for (points, mode, valid) in [(48, 15, true), (48, 16, false), (50, 16, true), (50, 17, false)] {
+            let forcing = Forcing::Kolmogorov { mode, amplitude: 1.0 };
+            let problem = NavierStokes { points, forcing, ..NavierStokes::default() };
+            let mut issues = Vec::new();
+            problem.validate(Check::new("problem", &mut issues));
+            assert_eq!(issues.is_empty(), valid, "mode {mode} on {points} points: {issues:?}");
+        }
+    }
+}

@@ -4,7 +4,9 @@
 
 use std::f64::consts::TAU;
 
-use flowmap_solvers::fourier::{FourierGrid, GridError, PairTransform, energy_spectrum, resample};
+use flowmap_solvers::fourier::{
+    FourierGrid, GridError, HostDiagonal, PairTransform, energy_spectrum, resample,
+};
 use num_complex::Complex64;
 
 /// A smooth field of low modes on up to three axes of lengths 2π.
@@ -129,9 +131,15 @@ fn a_pair_is_what_single_transforms_make_of_it() {
         });
         let mut out = vec![Complex64::ONE; grid.modes()];
         PairTransform::new(&grid).evaluate(
-            |m| (p_hat[m], q_hat[m]),
+            |modes, p, q| {
+                p.copy_from_slice(&p_hat[modes.clone()]);
+                q.copy_from_slice(&q_hat[modes]);
+            },
             |p, q| (products[0](p, q), products[1](p, q)),
-            |_, r, s| r * 2.0 + s * Complex64::I,
+            |modes, r, s, out| {
+                assert_eq!(modes.len(), out.len());
+                (0..out.len()).for_each(|i| out[i] = r[i] * 2.0 + s[i] * Complex64::I);
+            },
             &mut out,
         );
         for (m, keep) in grid.dealias_mask().into_iter().enumerate() {
@@ -149,8 +157,15 @@ fn a_pair_does_not_depend_on_the_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut out = vec![Complex64::ZERO; grid.modes()];
-            let load = |m: usize| (p_hat[m], q_hat[m]);
-            PairTransform::new(&grid).evaluate(load, |p, q| (p * q, p - q), |_, r, s| r - s, &mut out);
+            PairTransform::new(&grid).evaluate(
+                |modes, p, q| {
+                    p.copy_from_slice(&p_hat[modes.clone()]);
+                    q.copy_from_slice(&q_hat[modes]);
+                },
+                |p, q| (p * q, p - q),
+                |_, r, s, out| (0..out.len()).for_each(|i| out[i] = r[i] - s[i]),
+                &mut out,
+            );
             out
         })
     };
@@ -220,4 +235,26 @@ fn bad_grids_are_refused() {
     assert_eq!(FourierGrid::new(&[7], &[1.0]).unwrap_err(), GridError::Points { axis: 0, points: 7 });
     assert!(matches!(FourierGrid::new(&[8, 8], &[1.0, -1.0]), Err(GridError::Length { axis: 1, .. })));
     assert!(matches!(FourierGrid::new(&[8; 4], &[1.0; 4]), Err(GridError::Axes { .. })));
+}
+
+#[test]
+fn a_sum_on_runs_of_modes_is_the_sum_there_and_zero_elsewhere() {
+    // More modes than one task takes, with runs that lie across two tasks, and both kinds of diagonals.
+    let n = 40_000;
+    let wave = |a: f64| (0..n).map(|i| Complex64::cis(a * i as f64)).collect::<Vec<_>>();
+    let real = HostDiagonal::new(wave(0.3).into_iter().map(|z| z.re.into()).collect());
+    let complex = HostDiagonal::new(wave(0.7));
+    let (x, y) = (wave(0.1), wave(0.2));
+    let runs = [0..3, 7..4000, 4095..4097, 20_000..33_000];
+    for terms in
+        [[(&real, &x[..]), (&real, &y)], [(&real, &x), (&complex, &y)], [(&complex, &x), (&complex, &y)]]
+    {
+        let (mut all, mut some) = (vec![Complex64::ZERO; n], vec![Complex64::ONE; n]);
+        HostDiagonal::apply(&terms, &mut all);
+        HostDiagonal::apply_on(&runs, &terms, &mut some);
+        for i in 0..n {
+            let expected = if runs.iter().any(|run| run.contains(&i)) { all[i] } else { Complex64::ZERO };
+            assert_eq!(some[i], expected, "{i}");
+        }
+    }
 }

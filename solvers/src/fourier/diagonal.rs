@@ -1,6 +1,6 @@
 //! Operators that are diagonal in Fourier space, on host arrays.
 
-use std::ops::Mul;
+use std::ops::{Mul, Range};
 
 use num_complex::Complex64;
 use pulp::Arch;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 /// Modes above which a sum runs on several threads.
 const PARALLEL: usize = 16_384;
 /// Modes of one task: what its terms touch stays in a core's cache.
-const BLOCK: usize = 4096;
+const BLOCK: usize = 2048;
 
 /// The eigenvalues of an operator; real ones are kept as such, which halves the arithmetic.
 #[derive(Clone, Debug)]
@@ -38,10 +38,20 @@ impl HostDiagonal {
     /// # Panics
     /// If the lengths differ.
     pub fn apply(terms: &[(&Self, &[Complex64])], out: &mut [Complex64]) {
+        let all = 0..out.len();
+        Self::apply_on(std::slice::from_ref(&all), terms, out);
+    }
+
+    /// [`apply`](Self::apply) on the modes of ascending runs; all others become zero.
+    ///
+    /// # Panics
+    /// If the lengths differ, or a run ends outside them.
+    pub fn apply_on(runs: &[Range<usize>], terms: &[(&Self, &[Complex64])], out: &mut [Complex64]) {
         if out.len() < PARALLEL {
-            block(terms, 0, out);
+            block(runs, terms, 0, out);
         } else {
-            out.par_chunks_mut(BLOCK).enumerate().for_each(|(i, out)| block(terms, i * BLOCK, out));
+            let blocks = out.par_chunks_mut(BLOCK).enumerate().with_max_len(1);
+            blocks.for_each(|(i, out)| block(runs, terms, i * BLOCK, out));
         }
     }
 
@@ -54,8 +64,26 @@ impl HostDiagonal {
     }
 }
 
+/// The modes from `start` on, zero outside the runs.
+fn block(
+    runs: &[Range<usize>],
+    terms: &[(&HostDiagonal, &[Complex64])],
+    start: usize,
+    out: &mut [Complex64],
+) {
+    let (end, mut done) = (start + out.len(), start);
+    let first = runs.partition_point(|run| run.end <= start);
+    for run in runs[first..].iter().take_while(|run| run.start < end) {
+        let (from, to) = (run.start.max(start), run.end.min(end));
+        out[done - start..from - start].fill(Complex64::ZERO);
+        sum_of(terms, from, &mut out[from - start..to - start]);
+        done = to;
+    }
+    out[done - start..].fill(Complex64::ZERO);
+}
+
 /// The modes of the sum from `start` on.
-fn block(terms: &[(&HostDiagonal, &[Complex64])], start: usize, out: &mut [Complex64]) {
+fn sum_of(terms: &[(&HostDiagonal, &[Complex64])], start: usize, out: &mut [Complex64]) {
     let done = match terms.len() {
         1 => one_pass::<1>(terms, start, out),
         2 => one_pass::<2>(terms, start, out),

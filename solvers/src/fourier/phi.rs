@@ -7,6 +7,7 @@
 //! 1214-1233.
 
 use std::f64::consts::PI;
+use std::sync::LazyLock;
 
 use num_complex::Complex64;
 
@@ -16,22 +17,30 @@ const POINTS: usize = 64;
 /// The radius: a circle around any `|z| ≤ 2` stays a distance of one from zero.
 const RADIUS: f64 = 3.0;
 
+/// Points `r` on the circle around zero, the upper half first, and `e^r`.
+static CIRCLE: LazyLock<[(Complex64, Complex64); POINTS]> = LazyLock::new(|| {
+    std::array::from_fn(|j| {
+        let r = Complex64::from_polar(RADIUS, 2.0 * PI * (j as f64 + 0.5) / POINTS as f64);
+        (r, r.exp())
+    })
+});
+
 /// `[φ₁(z), φ₂(z), φ₃(z)]`.
 ///
 /// A real `z` is averaged over a half circle and the real part is taken, which by symmetry is the whole mean. For
 /// any other `z` the whole circle is needed and **the mean is complex**: its real part alone would reduce an
 /// integrator of any order to the first.
 pub fn phi123(z: Complex64) -> [Complex64; 3] {
+    let e = z.exp();
     if z.norm_sqr() > 4.0 {
         // Nothing cancels here.
-        return formulas(z);
+        return formulas(z, e);
     }
     let mut mean = [Complex64::ZERO; 3];
     let real = z.im == 0.0;
-    let (points, arc) = if real { (POINTS / 2, PI) } else { (POINTS, 2.0 * PI) };
-    for j in 0..points {
-        let r = z + Complex64::from_polar(RADIUS, arc * (j as f64 + 0.5) / points as f64);
-        for (m, p) in mean.iter_mut().zip(formulas(r)) {
+    let points = if real { POINTS / 2 } else { POINTS };
+    for (r, e_r) in &CIRCLE[..points] {
+        for (m, p) in mean.iter_mut().zip(formulas(z + r, e * e_r)) {
             *m += p;
         }
     }
@@ -41,11 +50,12 @@ pub fn phi123(z: Complex64) -> [Complex64; 3] {
     })
 }
 
-/// The definitions, which cancel near zero.
-fn formulas(z: Complex64) -> [Complex64; 3] {
-    let p1 = (z.exp() - 1.0) / z;
-    let p2 = (p1 - 1.0) / z;
-    [p1, p2, (p2 - 0.5) / z]
+/// The definitions, which cancel near zero; `e = e^z`.
+fn formulas(z: Complex64, e: Complex64) -> [Complex64; 3] {
+    let over = z.inv();
+    let p1 = (e - 1.0) * over;
+    let p2 = (p1 - 1.0) * over;
+    [p1, p2, (p2 - 0.5) * over]
 }
 
 #[cfg(test)]

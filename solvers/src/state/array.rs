@@ -2,8 +2,14 @@
 
 use ndarray::{Array, Dimension, Zip};
 use num_complex::Complex64;
+use rayon::prelude::*;
 
 use super::{DenseState, State};
+
+/// Entries above which they are checked by several threads.
+const PARALLEL: usize = 16_384;
+/// Entries that one task checks.
+const BLOCK: usize = 4096;
 
 /// A scalar that arrays of states are made of.
 trait Entry: Copy + Default {
@@ -131,11 +137,11 @@ macro_rules! array_state {
             }
 
             fn is_finite(&self) -> bool {
+                // Blocks without a branch inside, which are vectorised.
+                let finite = |block: &[$scalar]| block.iter().fold(true, |all, s| all & s.finite());
                 match (**self).as_slice_memory_order() {
-                    // Blocks without a branch inside, which are vectorised.
-                    Some(entries) => {
-                        entries.chunks(64).all(|block| block.iter().fold(true, |all, s| all & s.finite()))
-                    }
+                    Some(entries) if entries.len() < PARALLEL => entries.chunks(64).all(finite),
+                    Some(entries) => entries.par_chunks(BLOCK).all(finite),
                     None => self.iter().all(|s| s.finite()),
                 }
             }

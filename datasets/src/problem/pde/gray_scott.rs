@@ -75,7 +75,16 @@ impl Operators for GrayScott {
         let modes = ws.grid().modes();
         let feed = self.feed * ws.grid().points() as f64;
         let (out_u, out_v) = out.split_at_mut(modes);
-        ws.pair(|m| (u_hat[m], u_hat[modes + m]), |u, v| (u, u * v * v), |_, _, uvv| uvv, out_v);
+        let (u_hat, v_hat) = u_hat.split_at(modes);
+        ws.pair(
+            |modes, u, v| {
+                u.copy_from_slice(&u_hat[modes.clone()]);
+                v.copy_from_slice(&v_hat[modes]);
+            },
+            |u, v| (u, u * v * v),
+            |_, _, uvv, out| out.copy_from_slice(uvv),
+            out_v,
+        );
         out_u.iter_mut().zip(&*out_v).for_each(|(u, v)| *u = -v);
         out_u[0] += feed;
     }

@@ -32,6 +32,7 @@ pub use nonlinear_schrodinger::NonlinearSchrodinger;
 pub use swift_hohenberg::SwiftHohenberg;
 pub use workspace::{Tables, Workspace};
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use flowmap_solvers::field::SemiLinear;
@@ -186,12 +187,15 @@ pub fn spectral_fields(problem: &dyn PdeProblem) -> usize {
 pub struct SpectralField {
     problem: Arc<dyn PdeProblem>,
     workspace: Workspace,
+    /// Runs of modes that can differ from zero.
+    kept: Arc<[Range<usize>]>,
 }
 
 impl SpectralField {
     /// A field with scratch space of its own.
     pub fn new(problem: Arc<dyn PdeProblem>) -> Self {
-        Self { workspace: problem.workspace(), problem }
+        let workspace = problem.workspace();
+        Self { kept: workspace.kept(spectral_fields(&*problem)).into(), workspace, problem }
     }
 
     /// The spectrum `[field, mode]` of a physical field `[channel, point]`; a nonlinear problem keeps what the
@@ -233,7 +237,7 @@ impl SemiLinear<Array2<Complex64>> for SpectralField {
             *slot = (d, y.as_slice().unwrap_or(&[]));
         }
         if let Some(out) = out.as_slice_mut() {
-            HostDiagonal::apply(&slices[..terms.len().min(HostDiagonal::TERMS)], out);
+            HostDiagonal::apply_on(&self.kept, &slices[..terms.len().min(HostDiagonal::TERMS)], out);
         }
     }
 

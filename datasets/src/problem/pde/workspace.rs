@@ -1,5 +1,6 @@
 //! Scratch space of a pseudo-spectral evaluation.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use flowmap_solvers::fourier::{FourierGrid, FourierTransform, GridKind, PairTransform};
@@ -58,6 +59,20 @@ impl Workspace {
         &self.grid
     }
 
+    /// The modes of that many fields, one after the other, that the two-thirds rule keeps: ascending runs.
+    pub fn kept(&self, fields: usize) -> Vec<Range<usize>> {
+        let modes = self.grid.modes();
+        let Some(mask) = &self.mask else { return vec![0..fields * modes] };
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for m in (0..fields * modes).filter(|m| mask[m % modes]) {
+            match runs.last_mut() {
+                Some(run) if run.end == m => run.end += 1,
+                _ => runs.push(m..m + 1),
+            }
+        }
+        runs
+    }
+
     /// Sets to zero what the two-thirds rule drops.
     pub fn truncate(&self, u_hat: &mut [Complex64]) {
         if let Some(mask) = &self.mask {
@@ -87,13 +102,13 @@ impl Workspace {
         }
     }
 
-    /// `N(m) = store(m, r̂(m), ŝ(m))`, `(r, s) = f(p, q)` at every point, of two real fields with the spectra
-    /// `(p̂(m), q̂(m)) = load(m)`; on all threads where that pays.
+    /// `N = store(r̂, ŝ)`, `(r, s) = f(p, q)` at every point, of two real fields with the spectra that `load` writes, as
+    /// [`PairTransform::evaluate`] has it; on all threads where that pays.
     pub fn pair(
         &mut self,
-        load: impl Fn(usize) -> (Complex64, Complex64) + Sync,
+        load: impl Fn(Range<usize>, &mut [Complex64], &mut [Complex64]) + Sync,
         f: impl Fn(f64, f64) -> (f64, f64) + Sync,
-        store: impl Fn(usize, Complex64, Complex64) -> Complex64 + Sync,
+        store: impl Fn(Range<usize>, &[Complex64], &[Complex64], &mut [Complex64]) + Sync,
         out: &mut [Complex64],
     ) {
         let pair = self.pair.get_or_insert_with(|| PairTransform::new(&self.grid));

@@ -1,6 +1,7 @@
 //! ETDRK4.
 
 use num_complex::Complex64;
+use rayon::prelude::*;
 
 use super::{Etdrk, Scheme, diagonal, half_step, last_row};
 use crate::field::SemiLinear;
@@ -20,8 +21,8 @@ impl<Y: State, F: SemiLinear<Y>> Scheme<Y, F> for Order4 {
     type Coefficients = [F::Diagonal; 8];
 
     fn prepare(field: &F, h: f64, z: &[Complex64]) -> Self::Coefficients {
-        let halves: Vec<_> = z.iter().map(|z| half_step(h, *z)).collect();
-        let rows: Vec<_> = z.iter().map(|z| last_row(h, *z)).collect();
+        let halves: Vec<_> = z.par_iter().map(|z| half_step(h, *z)).collect();
+        let rows: Vec<_> = z.par_iter().map(|z| last_row(h, *z)).collect();
         [
             field.diagonal(halves.iter().map(|(e2, _)| *e2).collect()),
             field.diagonal(halves.iter().map(|(_, q)| *q).collect()),

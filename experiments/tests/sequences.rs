@@ -64,7 +64,16 @@ fn train(loaded: &Loaded, out: &Path, resume: bool, stop: Option<usize>) -> Resu
     let device = Device::flex();
     let Some(ModelConfig::Plrnn(plrnn)) = &loaded.config.model else { panic!("no model") };
     let autodiff = device.clone().autodiff();
-    autodiff.seed(3);
+    let model = {
+        // The device's random stream is one for all tests of this process.
+        static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        autodiff.seed(3);
+        let model = plrnn.init(3, &autodiff).unwrap();
+        // Weights are drawn at their first use: here.
+        assert_eq!(model.to_map().hidden(), 20);
+        model
+    };
     let session = SequenceSession {
         role: "model",
         series: &series,
@@ -78,7 +87,7 @@ fn train(loaded: &Loaded, out: &Path, resume: bool, stop: Option<usize>) -> Resu
         score_name: "one_step",
         score: &score,
     };
-    session.train(plrnn.init(3, &autodiff).unwrap()).map(|trained| trained.model)
+    session.train(model).map(|trained| trained.model)
 }
 
 const TRAIN: &str = "epochs = 6\nbatches = 60\nbatch = 8\nsequence = 30\nclip = 0.0\nnoise = 0.01\nvalidate_every = 1\n\

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use flowmap_datasets::format::{Series, npz, pdebench};
 use flowmap_datasets::generate::DataError;
+use flowmap_datasets::observe::ObserveConfig;
 
 use super::{Progress, print};
 use crate::cli::OverrideArgs;
@@ -27,8 +28,9 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
     }
     let mut config = loaded.config.clone();
     if out.is_some() {
-        // A file holds the data; what a model is shown of them is the config's to say.
-        config.data.observe = None;
+        // A file holds the channels as they are; what else is done to them is the config's to say.
+        let alone = |o: ObserveConfig| ObserveConfig { channels: o.channels, ..ObserveConfig::default() };
+        config.data.observe = config.data.observe.map(alone);
     }
     let progress = Progress::new(false, false);
     if !loaded.members.is_empty() {

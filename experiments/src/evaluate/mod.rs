@@ -13,6 +13,7 @@ pub use surrogate::surrogate;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
+use burn::module::Module;
 use burn::tensor::Device;
 use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
 use flowmap_models::config::ModelConfig;
@@ -24,6 +25,7 @@ use crate::commands::Progress;
 use crate::error::Error;
 use crate::plot::{Figure, save};
 use crate::run_dir::RunDir;
+use crate::train::numbered;
 
 /// How an experiment is judged: `[evaluate]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -196,11 +198,11 @@ impl Findings {
     }
 }
 
-/// Draws from the device's random stream after seeding it. The stream is one for the whole process, so experiments that run
-/// side by side take turns.
-fn seeded<T>(device: &Device, seed: u64, draw: impl FnOnce() -> T) -> T {
+/// Draws a model from the device's random stream after seeding it. The stream is one for the whole process, so experiments
+/// that run side by side take turns; weights that a layer would draw at their first use are drawn here.
+fn seeded<M: Module, E>(device: &Device, seed: u64, draw: impl FnOnce() -> Result<M, E>) -> Result<M, E> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     device.seed(seed);
-    draw()
+    draw().map(numbered)
 }

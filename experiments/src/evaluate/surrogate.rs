@@ -180,9 +180,10 @@ fn fit(
     let spec = field_spec(problem, session.dataset, config.data.dt, operator.linear)?;
     let device = session.device.clone().autodiff();
     // Both models of a comparison start from the same weights.
-    let model =
-        seeded(&device, stream(config.seed, "weights", 0).next_u64(), || operator.init(&spec, &device));
-    session.train(model)
+    let drawn = seeded(&device, stream(config.seed, "weights", 0).next_u64(), || {
+        Ok::<_, Error>(operator.init(&spec, &device))
+    });
+    session.train(drawn?)
 }
 
 /// What the model is told: the equation's symbol, and statistics of the training trajectories.

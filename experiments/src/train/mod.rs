@@ -8,6 +8,7 @@ mod sequences;
 mod session;
 
 pub use optimiser::OptimiserConfig;
+pub(crate) use optimiser::numbered;
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceSession;

@@ -92,7 +92,7 @@ impl Validate for OptimiserConfig {
 
 /// Numbers the parameters in the order of the module, so that an optimiser's record fits the same module in another
 /// process.
-pub(super) fn numbered<M: Module>(module: M) -> M {
+pub(crate) fn numbered<M: Module>(module: M) -> M {
     struct Number(u64);
     impl ModuleMapper for Number {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

@@ -62,9 +62,9 @@ impl Workspace {
     /// The modes of that many fields, one after the other, that the two-thirds rule keeps: ascending runs.
     pub fn kept(&self, fields: usize) -> Vec<Range<usize>> {
         let modes = self.grid.modes();
-        let Some(mask) = &self.mask else { return vec![0..fields * modes] };
+        let is_kept = |m: &usize| self.mask.as_ref().is_none_or(|mask| mask[m % modes]);
         let mut runs: Vec<Range<usize>> = Vec::new();
-        for m in (0..fields * modes).filter(|m| mask[m % modes]) {
+        for m in (0..fields * modes).filter(is_kept) {
             match runs.last_mut() {
                 Some(run) if run.end == m => run.end += 1,
                 _ => runs.push(m..m + 1),

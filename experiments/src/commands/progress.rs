@@ -53,7 +53,7 @@ impl Progress {
         if self.quiet || !(self.verbose || epoch == epochs || epoch.is_multiple_of(epochs.div_ceil(10))) {
             return;
         }
-        let line = format!("{role}: epoch {epoch}/{epochs}, loss {loss:.3e}, validation rollout {error:.4}");
+        let line = format!("{role}: epoch {epoch}/{epochs}, loss {loss:.3e}, validation {error:.4}");
         match &bar.0 {
             Some(bar) => bar.println(line),
             None => eprintln!("{line}"),

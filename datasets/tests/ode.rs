@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use flowmap_datasets::problem::ode::{
     BurstingNeuron, Harmonic, Kepler, Linear, Logistic, OdeField, OdeProblem, Pendulum,
 };
@@ -11,8 +13,8 @@ use flowmap_solvers::config::{AdaptiveConfig, SolverConfig};
 use flowmap_solvers::field::Separable;
 use flowmap_solvers::lyapunov::{LyapunovOptions, flow_exponents};
 use flowmap_solvers::stepper::explicit_rk::RK4;
-use nalgebra::DMatrix;
 use ndarray::Array1;
+use support::assert_jacobian;
 
 fn systems() -> Vec<(Problem, std::sync::Arc<dyn OdeProblem>)> {
     let built = ProblemConfig::all().into_iter().map(|p| p.build().unwrap());
@@ -33,27 +35,7 @@ fn jacobians_agree_with_differences() {
     for (_, p) in systems() {
         // Off the start and away from every symmetry.
         let y: Vec<f64> = p.initial().iter().enumerate().map(|(i, y)| y + 0.3 + 0.1 * i as f64).collect();
-        let n = y.len();
-        let (mut j, mut up, mut down) = (DMatrix::from_element(n, n, f64::NAN), vec![0.0; n], vec![0.0; n]);
-        p.jacobian(0.0, &y, &mut j);
-        for k in 0..n {
-            let h = 1e-5;
-            let (mut a, mut b) = (y.clone(), y.clone());
-            a[k] += h;
-            b[k] -= h;
-            p.rhs(0.0, &a, &mut up);
-            p.rhs(0.0, &b, &mut down);
-            for i in 0..n {
-                let slope = (up[i] - down[i]) / (2.0 * h);
-                let scale = 1.0 + slope.abs().max(up[i].abs());
-                assert!(
-                    (j[(i, k)] - slope).abs() < 1e-6 * scale,
-                    "{} ({i}, {k}): {} {slope}",
-                    p.name(),
-                    j[(i, k)]
-                );
-            }
-        }
+        assert_jacobian(p.name(), &*p, &y);
     }
 }
 

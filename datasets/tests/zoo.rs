@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::sync::Arc;
 
 use flowmap_datasets::problem::ode::zoo::{System, systems};
@@ -12,9 +14,9 @@ use flowmap_solvers::issue::Validate;
 use flowmap_solvers::lyapunov::{LyapunovOptions, flow_exponents};
 use flowmap_solvers::solve::{SaveAt, SolveOptions, solve};
 use flowmap_solvers::stepper::explicit_rk::{ExplicitRk, RK4};
-use nalgebra::DMatrix;
 use ndarray::Array1;
 use rayon::prelude::*;
+use support::assert_jacobian;
 
 fn ode(system: System) -> Arc<dyn OdeProblem> {
     match ChaoticFlow::new(system).build() {
@@ -58,27 +60,7 @@ fn every_jacobian_agrees_with_differences() {
         let problem = ode(system);
         let y: Vec<f64> =
             problem.initial().iter().enumerate().map(|(i, y)| y + 0.3 + 0.1 * i as f64).collect();
-        let n = y.len();
-        let (mut j, mut up, mut down) = (DMatrix::from_element(n, n, f64::NAN), vec![0.0; n], vec![0.0; n]);
-        problem.jacobian(0.0, &y, &mut j);
-        for k in 0..n {
-            let h = 1e-5;
-            let (mut a, mut b) = (y.clone(), y.clone());
-            a[k] += h;
-            b[k] -= h;
-            problem.rhs(0.0, &a, &mut up);
-            problem.rhs(0.0, &b, &mut down);
-            for i in 0..n {
-                let slope = (up[i] - down[i]) / (2.0 * h);
-                let scale = 1.0 + slope.abs().max(up[i].abs());
-                assert!(
-                    (j[(i, k)] - slope).abs() < 1e-6 * scale,
-                    "{} ({i}, {k}): {} {slope}",
-                    system.name(),
-                    j[(i, k)]
-                );
-            }
-        }
+        assert_jacobian(system.name(), &*problem, &y);
     }
 }
 

@@ -63,6 +63,8 @@ pub(super) struct Entry {
     pub(super) errors: Vec<f64>,
     pub(super) spectrum: Result<LyapunovSpectrum, Outcome>,
     valid: f64,
+    /// The correlation dimension of the free run.
+    dimension: f64,
     parameters: usize,
     seconds: f64,
 }
@@ -198,6 +200,7 @@ impl<'a> Judge<'a> {
             errors,
             spectrum,
             valid,
+            dimension: correlation_dimension(generated.view(), self.theiler).dimension,
             cycles,
             generated,
             outcome,
@@ -225,8 +228,7 @@ impl<'a> Judge<'a> {
             findings.metric(name("valid_lyapunov_times"), entry.valid);
             if entry.role == "model" {
                 findings.metric("kaplan_yorke", entry.kaplan_yorke());
-                let dimension = correlation_dimension(entry.generated.view(), self.theiler).dimension;
-                findings.metric("correlation_dimension", dimension);
+                findings.metric("correlation_dimension", entry.dimension);
                 if let Some((_, cycles)) = &entry.cycles {
                     let fixed = cycles.cycles.iter().filter(|c| c.period() == 1).count();
                     findings.metric("fixed_points", fixed as f64);
@@ -283,7 +285,7 @@ impl<'a> Judge<'a> {
                 show(e.pe(LEADS[1])),
                 show(e.largest()),
                 show(e.kaplan_yorke()),
-                show(correlation_dimension(e.generated.view(), self.theiler).dimension),
+                show(e.dimension),
                 show(e.valid),
                 format!("{} in {:.1} s", e.parameters, e.seconds),
             ])

@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod control;
+pub mod control_path;
 pub mod delay;
 pub mod ensemble;
 pub mod event;

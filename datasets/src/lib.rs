@@ -10,6 +10,7 @@ pub mod file;
 pub mod format;
 pub mod generate;
 pub mod initial;
+pub mod labelled;
 pub mod observe;
 pub mod problem;
 pub mod rng;

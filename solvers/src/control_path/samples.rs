@@ -70,6 +70,11 @@ impl Samples {
         &self.times
     }
 
+    /// The values `[time, channel]`, NaN where one is missing.
+    pub fn values(&self) -> ArrayView2<'_, f64> {
+        self.values.view()
+    }
+
     /// The values `[time, channel]` without gaps.
     ///
     /// # Errors

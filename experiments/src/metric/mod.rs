@@ -78,6 +78,8 @@ pub const METRICS: &[(&str, &str)] = &[
     ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
+    ("accuracy", "share of the test series whose class is told"),
+    ("accuracy_dropped", "accuracy where each test series has lost the share data.dropped of its samples"),
     ("members", "members of a sweep; its other metrics are medians over them"),
     ("members_failed", "members of a sweep that have not ended well"),
     ("diverged_at", "time since the start of the solve at which a trajectory of the data diverged"),

@@ -107,4 +107,8 @@ impl FittedClassifier for LogSignatureClassifier {
         let scaled = (DVector::from_vec(features(series)?) - &self.mean).component_mul(&self.inverse_std);
         Ok((self.weights.tr_mul(&scaled.insert_row(0, 1.0))).argmax().0)
     }
+
+    fn parameters(&self) -> usize {
+        self.weights.len()
+    }
 }

@@ -35,15 +35,19 @@ pub trait SeriesClassifier {
     /// # Errors
     /// As [`logits`](Self::logits).
     fn classify(&self, series: &[Samples], device: &Device) -> Result<Vec<usize>, ControlError> {
-        let logits = self.logits(series, device)?;
-        let [_, classes] = logits.dims();
-        let values = logits.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
-        let best = |row: &[f32]| {
-            let top = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            top.map_or(0, |(class, _)| class)
-        };
-        Ok(values.chunks_exact(classes).map(best).collect())
+        self.logits(series, device).map(likeliest)
     }
+}
+
+/// The place of the largest entry of each row of logits `[series, class]`.
+pub fn likeliest(logits: Tensor<2>) -> Vec<usize> {
+    let [_, classes] = logits.dims();
+    let values = logits.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
+    let best = |row: &[f32]| {
+        let top = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        top.map_or(0, |(class, _)| class)
+    };
+    values.chunks_exact(classes).map(best).collect()
 }
 
 /// A classifier that is fitted in one call, on the host.
@@ -53,4 +57,7 @@ pub trait FittedClassifier: Send + Sync {
     /// # Errors
     /// If the series makes no control.
     fn class(&self, series: &Samples) -> Result<usize, ControlError>;
+
+    /// The numbers that were fitted or kept.
+    fn parameters(&self) -> usize;
 }

@@ -75,4 +75,8 @@ impl FittedClassifier for NearestClassifier {
         let nearest = self.known.iter().map(|(known, label)| (distance(known), *label));
         Ok(nearest.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(0, |(_, label)| label))
     }
+
+    fn parameters(&self) -> usize {
+        self.known.iter().map(|(curve, _)| curve.len()).sum()
+    }
 }

@@ -135,6 +135,11 @@ impl NeuralCde {
         self.last.forward(inner).tanh().reshape([batch, hidden, self.spec.channels + 1])
     }
 
+    /// The logits `[batch, class]` of states `[batch, hidden]`.
+    pub fn read_out(&self, states: Tensor<2>) -> Tensor<2> {
+        self.readout.forward(states)
+    }
+
     /// The states `[batch, hidden]` at the knots of the controls: the start, and after each step.
     pub fn states(&self, controls: &[ControlPath], device: &Device) -> Vec<Tensor<2>> {
         let (batch, channels) = (controls.len(), self.spec.channels + 1);
@@ -203,6 +208,6 @@ impl SeriesClassifier for NeuralCde {
     fn logits(&self, series: &[Samples], device: &Device) -> Result<Tensor<2>, ControlError> {
         let controls = series.iter().map(|s| self.control(s)).collect::<Result<Vec<_>, _>>()?;
         let states = self.states(&controls, device);
-        Ok(self.readout.forward(states[states.len() - 1].clone()))
+        Ok(self.read_out(states[states.len() - 1].clone()))
     }
 }

@@ -5,6 +5,7 @@
 //! [`stepper::Stepper`]; [`solve::solve`] drives it, with step control, save times and events.
 
 pub mod assimilation;
+pub mod brownian;
 pub mod config;
 pub mod control;
 pub mod delay;
@@ -15,6 +16,7 @@ pub mod fourier;
 pub mod increment;
 pub mod issue;
 pub mod lyapunov;
+pub mod sde;
 pub mod solve;
 pub mod state;
 pub mod stepper;

@@ -151,6 +151,29 @@ baselines = ["sindy"]
 gradients = true
 "#;
 
+const LABELS: &str = r#"
+name = "labels"
+[problem.spirals]
+noise = 0.02
+[data]
+train = 24
+validation = 8
+test = 16
+dt = 0.3
+steps = 14
+dropped = 0.4
+[model.neural_cde]
+hidden = 4
+width = 8
+[train]
+epochs = 6
+batch = 8
+[train.optimiser.adam]
+rate = 2e-2
+[evaluate]
+baselines = ["gru", "nearest_neighbour", "log_signature"]
+"#;
+
 const SERIES: &str = r#"
 name = "series"
 [data.file]
@@ -394,6 +417,45 @@ fn a_divergence_before_the_training_is_kept_too() {
 #[test]
 fn a_killed_training_resumes_to_the_same_weights() {
     kill_and_resume(TRAINING, 10, "rollout_rel_l2");
+}
+
+#[test]
+fn a_killed_classification_resumes_to_the_same_weights() {
+    kill_and_resume(LABELS, 7, "accuracy");
+}
+
+#[test]
+fn labelled_series_are_told_apart_beside_baselines_and_written() {
+    let bench = Bench::new();
+    let config = bench.config("labels.toml", LABELS);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run = bench.path("run");
+    let metrics = &summary(&run)["metrics"];
+    for prefix in ["", "baseline_gru_", "baseline_nearest_neighbour_", "baseline_log_signature_"] {
+        for name in ["accuracy", "accuracy_dropped"] {
+            let value = metrics[format!("{prefix}{name}")].as_f64().unwrap();
+            assert!((0.0..=1.0).contains(&value), "{prefix}{name}: {value}");
+        }
+    }
+    assert!(metrics["baseline_log_signature_accuracy"].as_f64().unwrap() > 0.9, "{metrics}");
+    for figure in ["series", "states", "training", "accuracy_dropped"] {
+        assert!(run.join(format!("plots/{figure}.svg")).exists(), "{figure}");
+    }
+    let output = bench.run(&["data", config.to_str().unwrap(), "--out", "spirals.npz"]);
+    assert!(output.status.success() && bench.path("spirals.npz").exists(), "{}", stderr(&output));
+    let cases = [
+        ("[problem.spirals]", "[solver.dopri5]\n[problem.spirals]", "drawn, not solved"),
+        ("[\"gru\",", "[\"sindy\",", "'sindy' cannot stand beside a model of labels"),
+        ("batch = 8", "batch = 8\nunroll = 3", "'unroll' is for models of fields"),
+        ("dropped = 0.4", "dropped = 1.5", "1.5 is out of range"),
+    ];
+    for (from, to, expected) in cases {
+        let config = bench.config("bad.toml", &LABELS.replace(from, to));
+        let output = bench.run(&["check", config.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{to}");
+        assert!(stderr(&output).contains(expected), "{to}: {}", stderr(&output));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod dataset;
 pub mod drift;
 pub mod embedding;
 pub mod file;
+pub mod flow;
 pub mod format;
 pub mod generate;
 pub mod initial;

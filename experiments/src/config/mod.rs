@@ -15,7 +15,7 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{Baseline, EvaluateConfig, Family};
+use crate::evaluate::{AssimilationConfig, Baseline, EvaluateConfig, Family};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -44,6 +44,9 @@ pub struct ExperimentConfig {
     /// How it learns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<TrainConfig>,
+    /// Filters that follow a truth of the problem by noisy observations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assimilation: Option<AssimilationConfig>,
     /// How it is judged.
     #[serde(default)]
     pub evaluate: EvaluateConfig,
@@ -56,8 +59,15 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 6] =
-    ["problem", "solver", "data.initial", "model", "train.optimiser", "train.forcing"];
+pub(crate) const CHOICES: [&str; 7] = [
+    "problem",
+    "solver",
+    "data.initial",
+    "model",
+    "train.optimiser",
+    "train.forcing",
+    "assimilation.operator",
+];
 
 impl Validate for ExperimentConfig {
     fn validate(&self, mut check: Check<'_>) {
@@ -77,6 +87,21 @@ impl Validate for ExperimentConfig {
         self.data.validate(check.table("data"));
         self.validate_source(&mut check);
         self.evaluate.validate(check.table("evaluate"));
+        if let Some(assimilation) = &self.assimilation {
+            assimilation.validate(check.table("assimilation"));
+            check.require(
+                self.problem.is_some() && self.model.is_none() && self.data.file.is_none(),
+                "assimilation",
+                "filters follow a truth that the equations of a problem make",
+                "give [problem.NAME] and [solver.NAME], and neither [model] nor [data.file]",
+            );
+            check.require(
+                assimilation.discard < self.data.steps,
+                "assimilation.discard",
+                format!("all {} cycles are left out of the averages", self.data.steps),
+                "lower it, or raise data.steps",
+            );
+        }
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
             // A plain series may be split in time.

@@ -1,5 +1,6 @@
 //! Judging simulations and models.
 
+mod assimilation;
 mod curves;
 mod drift;
 mod keep;
@@ -8,6 +9,7 @@ mod reconstruction;
 mod simulation;
 mod surrogate;
 
+pub use assimilation::{AssimilationConfig, assimilation};
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;

@@ -1,6 +1,7 @@
 //! Measures of predictions: pure functions of arrays.
 
 mod correlation_dimension;
+mod crps;
 mod exponent_from_series;
 #[cfg(test)]
 mod golden;
@@ -15,6 +16,7 @@ mod valid_prediction_time;
 mod valid_time;
 
 pub use correlation_dimension::{CorrelationDimension, correlation_dimension};
+pub use crps::crps;
 pub use exponent_from_series::{NeighbourDivergence, exponent_from_series};
 pub use hellinger::{hellinger_distance, power_spectra};
 pub use prediction_error::prediction_errors;
@@ -78,6 +80,21 @@ pub const METRICS: &[(&str, &str)] = &[
     ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
+    (
+        "rmse_a_<filter>",
+        "root mean square error of a filter's analysis, the mean over observed cycles and trials",
+    ),
+    (
+        "rmse_f_<filter>",
+        "root mean square error of a filter's forecast, the mean over observed cycles and trials",
+    ),
+    ("rel_l2_<filter>", "error of a filter's estimate over all cycles, relative to the size of the truth"),
+    (
+        "spread_<filter>",
+        "root mean square deviation of a filter's members from their mean, after the analysis",
+    ),
+    ("crps_<filter>", "continuous ranked probability score of a filter's members"),
+    ("ms_per_cycle_<filter>", "milliseconds of a cycle of a filter, its forecasts included"),
     ("members", "members of a sweep; its other metrics are medians over them"),
     ("members_failed", "members of a sweep that have not ended well"),
     ("diverged_at", "time since the start of the solve at which a trajectory of the data diverged"),

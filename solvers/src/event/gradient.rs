@@ -77,7 +77,12 @@ impl Crossing {
     ///
     /// # Panics
     /// If the sizes differ.
-    pub fn saltation(&self, reset_jacobian: &DMatrix<f64>, reset_rate: &[f64], after: &[f64]) -> DMatrix<f64> {
+    pub fn saltation(
+        &self,
+        reset_jacobian: &DMatrix<f64>,
+        reset_rate: &[f64],
+        after: &[f64],
+    ) -> DMatrix<f64> {
         let jump = DVector::from_column_slice(after)
             - reset_jacobian * DVector::from_column_slice(&self.before)
             - DVector::from_column_slice(reset_rate);

@@ -3,7 +3,7 @@
 use super::Direction;
 
 /// Halvings of a step at which a condition is looked at just after it was zero.
-const PROBES: i32 = 40;
+const PROBES: i32 = 60;
 
 impl Direction {
     /// Whether two values enclose a root that counts.

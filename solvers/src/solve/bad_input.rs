@@ -80,9 +80,14 @@ impl std::fmt::Display for BadInput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
             Self::Interval { t0, t1 } => {
-                write!(f, "the interval from {t0} to {t1} is none: the start must be finite, and the end a number")
+                write!(
+                    f,
+                    "the interval from {t0} to {t1} is none: the start must be finite, and the end a number"
+                )
             }
-            Self::Step { dt } => write!(f, "a step size of {dt} moves nothing: it must be finite and not zero"),
+            Self::Step { dt } => {
+                write!(f, "a step size of {dt} moves nothing: it must be finite and not zero")
+            }
             Self::Tolerances { rtol, atol } => write!(
                 f,
                 "no step meets rtol = {rtol} with atol = {atol}: neither may be negative, and one must be above zero"
@@ -105,7 +110,10 @@ impl std::fmt::Display for BadInput {
                 Shown(t)
             ),
             Self::NoErrorEstimate => {
-                write!(f, "the method has no error estimate to adapt to: take bogacki_shampine, dopri5, tsit5 or dopri8")
+                write!(
+                    f,
+                    "the method has no error estimate to adapt to: take bogacki_shampine, dopri5, tsit5 or dopri8"
+                )
             }
             Self::Components { starts, field } => write!(
                 f,

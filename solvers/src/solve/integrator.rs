@@ -1,7 +1,8 @@
 //! A trajectory one step at a time.
 
 use super::{
-    BadInput, DenseOutput, Outcome, ResumeError, SaveAt, Snapshot, Solution, SolveOptions, Statistics, first_step,
+    BadInput, DenseOutput, Outcome, ResumeError, SaveAt, Snapshot, Solution, SolveOptions, Statistics,
+    first_step,
 };
 use crate::control::{Control, Decision, Pid, PidState};
 use crate::event::{self, Action, EventRecord, Watch};
@@ -349,7 +350,9 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Integrator<'a, Y, S> {
     /// One step that the controller judges.
     #[inline(always)]
     fn adaptive(&mut self) -> Step {
-        let Control::Pid(Pid { rtol, atol, max_step, .. }) = self.options.control else { return self.fixed() };
+        let Control::Pid(Pid { rtol, atol, max_step, .. }) = self.options.control else {
+            return self.fixed();
+        };
         let Statistics { accepted, rejected, .. } = self.solution.stats;
         if accepted + rejected >= self.options.max_steps {
             return self.end(Outcome::StepLimit { t: self.t, steps: self.options.max_steps });
@@ -529,6 +532,11 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Integrator<'a, Y, S> {
         }
         if let Halt::Reset { t, y, zeno } = &mut halt {
             *zeno = self.restart(*t, y, &residuals);
+            if !y.is_finite()
+                && let Some(record) = self.solution.events.last()
+            {
+                y.assign(&record.y);
+            }
         }
         halt
     }

@@ -10,6 +10,7 @@ mod snapshot;
 mod solution;
 
 pub use bad_input::BadInput;
+pub(crate) use first_step::from_norms;
 pub use integrator::{Integrator, Step};
 pub use options::SolveOptions;
 pub(crate) use options::check_times;

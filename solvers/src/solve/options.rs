@@ -61,7 +61,9 @@ impl<Y> SolveOptions<Y> {
             return Err(BadInput::Interval { t0, t1 });
         }
         match self.control {
-            Control::Fixed { dt } if !(dt.abs() > 0.0 && dt.is_finite()) => return Err(BadInput::Step { dt }),
+            Control::Fixed { dt } if !(dt.abs() > 0.0 && dt.is_finite()) => {
+                return Err(BadInput::Step { dt });
+            }
             Control::Pid(Pid { rtol, atol, .. }) if !(rtol >= 0.0 && atol >= 0.0 && rtol + atol > 0.0) => {
                 return Err(BadInput::Tolerances { rtol, atol });
             }

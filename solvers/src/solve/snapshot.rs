@@ -60,7 +60,9 @@ impl Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeError {
     /// Another state.
-    #[error("the snapshot holds {found} entries, and the state has {expected}: resume with a state of the same shape")]
+    #[error(
+        "the snapshot holds {found} entries, and the state has {expected}: resume with a state of the same shape"
+    )]
     State {
         /// Entries of the state.
         expected: usize,
@@ -68,7 +70,9 @@ pub enum ResumeError {
         found: usize,
     },
     /// Other events.
-    #[error("the snapshot knows {found} events, and the options have {expected}: resume with the same options")]
+    #[error(
+        "the snapshot knows {found} events, and the options have {expected}: resume with the same options"
+    )]
     Events {
         /// Of the options.
         expected: usize,
@@ -76,7 +80,9 @@ pub enum ResumeError {
         found: usize,
     },
     /// Another method.
-    #[error("the snapshot holds the memory of another method, or of another system: resume with the same stepper")]
+    #[error(
+        "the snapshot holds the memory of another method, or of another system: resume with the same stepper"
+    )]
     Stepper,
     /// A fixed step that is now adaptive, or the other way round, or times outside the interval.
     #[error("the snapshot is of another solve: resume with the same interval and step control")]

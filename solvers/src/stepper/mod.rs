@@ -167,7 +167,7 @@ impl<Y: State> DenseStep<Y> {
 }
 
 /// The Hermite weights of `(y₁ − y₀)/h`-free terms: `−y₀`, `y₁`, `h f₀`, `h f₁`.
-fn hermite(theta: f64) -> [f64; 4] {
+pub(crate) fn hermite(theta: f64) -> [f64; 4] {
     let (t, s) = (theta, 1.0 - theta);
     let value = t * t * (3.0 - 2.0 * t);
     [-value, value, t * s * s, -t * t * s]

@@ -164,9 +164,8 @@ impl<Y: DenseState, F: Jacobian<Y>> Stepper<Y> for Esdirk<F, Y> {
     fn read_memory(&mut self, memory: &[f64]) -> bool {
         self.reset();
         let mut rest = memory;
-        self.first_known =
-            !memory.is_empty() && self.slopes[0].read_entries(&mut rest) && self.newton.read(&mut rest);
-        rest.is_empty()
+        self.first_known = self.slopes[0].read_entries(&mut rest) && self.newton.read(&mut rest);
+        memory.is_empty() || (self.first_known && rest.is_empty())
     }
 
     fn dense_order(&self) -> usize {

@@ -5,6 +5,7 @@
 //! [`stepper::Stepper`]; [`solve::solve`] drives it, with step control, save times and events.
 
 pub mod assimilation;
+pub mod batch;
 pub mod brownian;
 pub mod config;
 pub mod control;

@@ -175,7 +175,7 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
     for ((method, order), slopes) in methods().into_iter().zip(&mut slopes) {
         slopes.sort_by(f64::total_cmp);
         let median = slopes[slopes.len() / 2];
-        let bound = if order > 4 { 0.6 } else { 0.1 };
+        let bound = if order > 4 { 0.2 } else { 0.1 };
         if (median - order as f64).abs() > bound {
             failures.push(format!("{}: median {median:.3} over {} problems", method.name(), slopes.len()));
         }

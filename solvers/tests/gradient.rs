@@ -412,7 +412,7 @@ fn segments_make_reversible_gradients_exact_where_one_segment_fails() {
                     let truth = case.run(RungeKutta::new(&DOPRI8), Gradient::Direct {});
                     let off = relative(&flat(&found), &flat(&direct));
                     let wrong = relative(&flat(&direct), &flat(&truth));
-                    !(off < 1e-6) || !(wrong < 0.1)
+                    off.is_nan() || off > 1e-6 || wrong.is_nan() || wrong > 0.1
                 }
             };
         assert!(failed, "{name}: one segment did not fail");
@@ -463,7 +463,8 @@ fn memory_is_what_was_promised() {
         // The times of equal steps are one run.
         assert_eq!(kept.record_bytes, 24);
         assert_eq!(kept.forward_evaluations, 4 * n);
-        assert_eq!((kept.backward_evaluations, kept.pull_backs), (4 * n, 4 * n));
+        // No argument needs the last increment.
+        assert_eq!((kept.backward_evaluations, kept.pull_backs), (3 * n, 4 * n));
         let segments = Gradient::Reversible(Reversible { segment: Some(50), tolerance: 1e-9 });
         let found = stats(segments, steps, &EES25);
         assert!(found.checkpoints <= n / 50 + 2, "{found:?}");
@@ -476,7 +477,7 @@ fn memory_is_what_was_promised() {
             // Repetitions: beside the stages of the pull-back, every step at most r + 1 times, C(S + r, S) ≥ N.
             let choose = |r: u64| (1..=r).fold(1_f64, |c, i| c * (slots as u64 + i) as f64 / i as f64);
             let r = (0..).find(|r| choose(*r) >= steps as f64).unwrap();
-            let again = (found.backward_evaluations - 4 * n) as f64 / (4 * n) as f64;
+            let again = (found.backward_evaluations - 3 * n) as f64 / (4 * n) as f64;
             assert!(again <= r as f64 + 1.0, "{slots} slots, {steps} steps: {again:.2} of {r}");
         }
     }

@@ -2,12 +2,14 @@
 
 mod curves;
 mod drift;
+mod gradient_study;
 mod keep;
 mod order;
 mod reconstruction;
 mod simulation;
 mod surrogate;
 
+pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;

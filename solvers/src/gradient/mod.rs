@@ -15,12 +15,15 @@
 //! `Backsolve` solves the continuous adjoint equation. It is there for comparison: it is the gradient of another
 //! discretisation, its error is that of a second solve, and running a dissipative equation backward is unstable.
 
+mod autodiff;
 mod backsolve;
 mod checkpointed;
 mod event;
 mod log;
 mod reversible;
 mod sweep;
+
+pub use autodiff::{Autodiff, ParameterGradient};
 
 use serde::{Deserialize, Serialize};
 

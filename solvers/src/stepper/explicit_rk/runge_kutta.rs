@@ -112,7 +112,7 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
         let used = self.stages.used();
         self.stages.evaluate(field, t1, t0, e1, 0..used, &mut self.counts);
         e0.combine_stages(e1, 1.0, &self.stages.tableau.b[..used], &self.stages.increments);
-        self.stages.evaluate(field, t0, t1, e0, 0..used, &mut self.counts);
+        self.stages.locate(field, t0, t1, e0, used, &mut self.counts);
         self.last = (t0, t1);
     }
 
@@ -188,7 +188,7 @@ impl<Y: State, F: PullBack<Y>> Differentiable<Y, F> for RungeKutta<Y> {
     fn prepare(&mut self, field: &mut F, t0: f64, t1: f64, e0: &Y, dense: bool) {
         let n = if dense { self.stages.tableau.all_stages() } else { self.stages.used() };
         self.first = First::Unknown;
-        self.stages.evaluate(field, t0, t1, e0, 0..n, &mut self.counts);
+        self.stages.locate(field, t0, t1, e0, n, &mut self.counts);
     }
 
     fn pull_back(

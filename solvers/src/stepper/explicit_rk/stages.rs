@@ -71,6 +71,22 @@ impl<Y: State> Stages<Y> {
         }
     }
 
+    /// Finds the arguments of the first `stages` stages, without the last increment, which no argument needs.
+    pub(crate) fn locate<F: Increment<Y>>(
+        &mut self,
+        field: &mut F,
+        t0: f64,
+        t1: f64,
+        y: &Y,
+        stages: usize,
+        counts: &mut Counts,
+    ) {
+        let Some(last) = stages.checked_sub(1) else { return };
+        self.evaluate(field, t0, t1, y, 0..last, counts);
+        let row = self.row(last);
+        self.arguments[last].combine_stages(y, 1.0, row, &self.increments);
+    }
+
     /// Writes the increment of the method `Ψ(t0 → t1; y) = Σᵢ bᵢ Kᵢ` into `out`.
     pub fn increment<F: Increment<Y>>(
         &mut self,

@@ -41,6 +41,22 @@ pub struct DataConfig {
     pub observe: Option<ObserveConfig>,
 }
 
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            train: 0,
+            validation: 0,
+            test: one(),
+            dt: 0.0,
+            steps: 0,
+            burn_in: 0.0,
+            initial: textbook(),
+            file: None,
+            observe: None,
+        }
+    }
+}
+
 fn one() -> usize {
     1
 }

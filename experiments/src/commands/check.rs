@@ -9,6 +9,7 @@ use super::print;
 use crate::cli::OverrideArgs;
 use crate::config::{ExperimentConfig, Loaded, load};
 use crate::error::Error;
+use crate::evaluate::StudyConfig;
 use crate::run_dir::resolved;
 use crate::train::{BATCHES, TrainConfig};
 
@@ -43,6 +44,9 @@ pub(super) fn describe(loaded: &Loaded) -> String {
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
+    }
+    if let Some(StudyConfig::Gradient(study)) = &config.study {
+        lines.push(format!("# study: gradients of solves of up to {} steps", study.longest()));
     }
     if let Some(train) = &config.train {
         let series = config.model.as_ref().is_some_and(ModelConfig::learns_series);

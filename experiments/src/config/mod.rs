@@ -15,7 +15,7 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{AssimilationConfig, Baseline, EvaluateConfig, Family};
+use crate::evaluate::{AssimilationConfig, Baseline, EvaluateConfig, Family, StudyConfig};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -37,10 +37,14 @@ pub struct ExperimentConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solver: Option<SolverConfig>,
     /// Which trajectories are made.
+    #[serde(default, skip_serializing_if = "untouched")]
     pub data: DataConfig,
     /// What learns them; without a model the experiment is a simulation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelConfig>,
+    /// A study that stands for itself, without a problem, data or a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyConfig>,
     /// How it learns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<TrainConfig>,
@@ -59,15 +63,20 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 7] = [
+pub(crate) const CHOICES: [&str; 8] = [
     "problem",
     "solver",
     "data.initial",
     "model",
+    "study",
     "train.optimiser",
     "train.forcing",
     "assimilation.operator",
 ];
+
+fn untouched(data: &DataConfig) -> bool {
+    *data == DataConfig::default()
+}
 
 impl Validate for ExperimentConfig {
     fn validate(&self, mut check: Check<'_>) {
@@ -78,6 +87,25 @@ impl Validate for ExperimentConfig {
             format!("'{}' is no name", self.name),
             "use letters, digits, '-', '_' and '.', since it names a folder",
         );
+        if let Some(study) = &self.study {
+            study.validate(check.table("study"));
+            let others = [
+                ("problem", self.problem.is_some()),
+                ("solver", self.solver.is_some()),
+                ("data", !untouched(&self.data)),
+                ("model", self.model.is_some()),
+                ("train", self.train.is_some()),
+            ];
+            for (key, given) in others {
+                check.require(
+                    !given,
+                    key,
+                    format!("[{key}] beside a study"),
+                    "a study stands for itself: leave it out, or leave [study] out",
+                );
+            }
+            return;
+        }
         if let Some(problem) = &self.problem {
             problem.validate(check.table("problem"));
         }

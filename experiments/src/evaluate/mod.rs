@@ -3,6 +3,7 @@
 mod assimilation;
 mod curves;
 mod drift;
+mod gradient_study;
 mod keep;
 mod order;
 mod reconstruction;
@@ -10,6 +11,7 @@ mod simulation;
 mod surrogate;
 
 pub use assimilation::{AssimilationConfig, assimilation};
+pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;

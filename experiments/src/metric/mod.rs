@@ -95,6 +95,15 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     ("crps_<filter>", "continuous ranked probability score of a filter's members"),
     ("ms_per_cycle_<filter>", "milliseconds of a cycle of a filter, its forecasts included"),
+    (
+        "gradient_error_<method>_<field>",
+        "relative error of the gradient of a solve, against keeping all stages of the same solve",
+    ),
+    (
+        "peak_mb_<method>_<steps>",
+        "memory of the states, stages and times kept for a gradient, in MB (10⁶ bytes)",
+    ),
+    ("gradient_s_<method>_<steps>", "seconds of a solve and its gradient"),
     ("members", "members of a sweep; its other metrics are medians over them"),
     ("members_failed", "members of a sweep that have not ended well"),
     ("diverged_at", "time since the start of the solve at which a trajectory of the data diverged"),

@@ -21,6 +21,7 @@ trait Entry: Copy + Default {
     fn write(self, out: &mut Vec<f64>);
     /// The scalar whose real numbers come first, and what is left.
     fn read(entries: &[f64]) -> Option<(Self, &[f64])>;
+    fn product(self, x: Self) -> f64;
 }
 
 impl Entry for f64 {
@@ -46,6 +47,11 @@ impl Entry for f64 {
     fn read(entries: &[f64]) -> Option<(Self, &[f64])> {
         entries.split_first().map(|(x, rest)| (*x, rest))
     }
+
+    #[inline]
+    fn product(self, x: Self) -> f64 {
+        self * x
+    }
 }
 
 impl Entry for Complex64 {
@@ -70,6 +76,11 @@ impl Entry for Complex64 {
     }
     fn read(entries: &[f64]) -> Option<(Self, &[f64])> {
         entries.split_first_chunk().map(|([re, im], rest)| (Self::new(*re, *im), rest))
+    }
+
+    #[inline]
+    fn product(self, x: Self) -> f64 {
+        self.re * x.re + self.im * x.im
     }
 }
 
@@ -181,6 +192,14 @@ macro_rules! array_state {
                 self.iter_mut().zip(read).for_each(|(s, entry)| *s = entry);
                 *entries = rest;
                 true
+            }
+
+            fn dot(&self, other: &Self) -> f64 {
+                self.iter().zip(other).map(|(a, b)| a.product(*b)).sum()
+            }
+
+            fn bytes(&self) -> usize {
+                size_of::<$scalar>() * self.len()
             }
         }
     };

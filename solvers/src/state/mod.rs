@@ -71,6 +71,11 @@ pub trait State: Clone {
     /// Takes as many numbers as [`write_entries`](Self::write_entries) appends from the front of `entries` and becomes that
     /// state, of its own shape; `false`, and no change, if there are too few.
     fn read_entries(&mut self, entries: &mut &[f64]) -> bool;
+    /// The inner product `Σ xᵢ yᵢ` over the reals (of complex entries `Re(x̄ᵢ yᵢ)`).
+    fn dot(&self, other: &Self) -> f64;
+
+    /// The bytes that a kept copy occupies.
+    fn bytes(&self) -> usize;
 }
 
 /// A state whose entries lie in one contiguous `f64` slice; what the dense linear algebra of stiff solvers needs.

@@ -49,4 +49,12 @@ impl<const D: usize> State for Tensor<D> {
         *entries = rest;
         true
     }
+
+    fn dot(&self, other: &Self) -> f64 {
+        self.clone().mul(other.clone()).sum().into_scalar::<f64>()
+    }
+
+    fn bytes(&self) -> usize {
+        self.shape().num_elements() * self.dtype().size()
+    }
 }

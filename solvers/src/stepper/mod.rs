@@ -1,9 +1,12 @@
 //! One step of a time integrator.
 
+pub mod advance;
 pub mod etdrk;
 pub mod explicit_rk;
 pub mod imex;
 pub mod iterate;
+pub mod reversible;
+pub mod scheme;
 pub mod stiff;
 pub mod symplectic;
 

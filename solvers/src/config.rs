@@ -58,6 +58,8 @@ pub enum MethodKind {
     Symplectic,
     /// A linear part that is diagonal.
     Semilinear,
+    /// A drift and a diffusion.
+    Stochastic,
 }
 
 /// A method and its parameters.
@@ -85,9 +87,28 @@ pub enum SolverConfig {
     Etdrk4(FixedConfig),
     Cnab2(FixedConfig),
     Sbdf2(FixedConfig),
+    EulerMaruyama(FixedConfig),
+    Milstein(AdaptiveConfig),
+    Sra1(AdaptiveConfig),
+    Shark(AdaptiveConfig),
+    Spark(AdaptiveConfig),
+    SlowRk(AdaptiveConfig),
 }
 
-/// Every method: its name, and what it is.
+/// The least relative tolerance of a method for stochastic equations that chooses its steps.
+const LEAST_STOCHASTIC_TOLERANCE: f64 = 1e-5;
+
+/// Every method for stochastic equations; [`Heun`](SolverConfig::Heun) and other explicit methods solve those of Stratonovich, too.
+pub const STOCHASTIC_METHODS: &[(&str, &str)] = &[
+    ("euler_maruyama", "Euler-Maruyama, strong order 1/2, for Itô equations"),
+    ("milstein", "Milstein, strong order 1, for noise that commutes, adaptive"),
+    ("sra1", "Rößler, strong order 3/2, for additive noise, adaptive"),
+    ("shark", "shifted Runge-Kutta, strong order 3/2, for additive noise, adaptive"),
+    ("spark", "splitting path Runge-Kutta, strong order 1/2 to 1, for Stratonovich equations, adaptive"),
+    ("slow_rk", "strong order 3/2 for Stratonovich equations whose noise commutes, adaptive"),
+];
+
+/// Every method for deterministic equations: its name, and what it is.
 pub const METHODS: &[(&str, &str)] = &[
     ("euler", "explicit Euler, order 1"),
     ("midpoint", "explicit midpoint, order 2"),
@@ -116,6 +137,7 @@ enum Method {
     Stiff(&'static EsdirkTableau),
     Symplectic(&'static Splitting),
     Semilinear,
+    Stochastic,
 }
 
 enum Parameters {
@@ -126,7 +148,7 @@ enum Parameters {
 impl SolverConfig {
     /// One row per method: its name, its parameters, what executes it.
     fn parts(&self) -> (&'static str, Parameters, Method) {
-        use Method::{Explicit, Semilinear, Stiff, Symplectic};
+        use Method::{Explicit, Semilinear, Stiff, Stochastic, Symplectic};
         use Parameters::{Adaptive, Fixed};
         match *self {
             Self::Euler(c) => ("euler", Fixed(c), Explicit(&EULER)),
@@ -149,6 +171,12 @@ impl SolverConfig {
             Self::Etdrk4(c) => ("etdrk4", Fixed(c), Semilinear),
             Self::Cnab2(c) => ("cnab2", Fixed(c), Semilinear),
             Self::Sbdf2(c) => ("sbdf2", Fixed(c), Semilinear),
+            Self::EulerMaruyama(c) => ("euler_maruyama", Fixed(c), Stochastic),
+            Self::Milstein(c) => ("milstein", Adaptive(c), Stochastic),
+            Self::Sra1(c) => ("sra1", Adaptive(c), Stochastic),
+            Self::Shark(c) => ("shark", Adaptive(c), Stochastic),
+            Self::Spark(c) => ("spark", Adaptive(c), Stochastic),
+            Self::SlowRk(c) => ("slow_rk", Adaptive(c), Stochastic),
         }
     }
 
@@ -164,6 +192,7 @@ impl SolverConfig {
             Method::Stiff(_) => MethodKind::Stiff,
             Method::Symplectic(_) => MethodKind::Symplectic,
             Method::Semilinear => MethodKind::Semilinear,
+            Method::Stochastic => MethodKind::Stochastic,
         }
     }
 
@@ -173,6 +202,7 @@ impl SolverConfig {
             Parameters::Fixed(c) => Control::Fixed { dt: c.dt },
             Parameters::Adaptive(c) => match c.dt {
                 Some(dt) => Control::Fixed { dt },
+                None if self.kind() == MethodKind::Stochastic => Control::Pid(Pid::for_noise(c.rtol, c.atol)),
                 None => Control::Pid(Pid { rtol: c.rtol, atol: c.atol, ..Pid::default() }),
             },
         }
@@ -239,13 +269,19 @@ impl SolverConfig {
             | Self::Etdrk3(c)
             | Self::Etdrk4(c)
             | Self::Cnab2(c)
-            | Self::Sbdf2(c) => fixed(c),
+            | Self::Sbdf2(c)
+            | Self::EulerMaruyama(c) => fixed(c),
             Self::BogackiShampine(c)
             | Self::Dopri5(c)
             | Self::Tsit5(c)
             | Self::Dopri8(c)
             | Self::Kvaerno3(c)
-            | Self::Kvaerno5(c) => adaptive(c),
+            | Self::Kvaerno5(c)
+            | Self::Milstein(c)
+            | Self::Sra1(c)
+            | Self::Shark(c)
+            | Self::Spark(c)
+            | Self::SlowRk(c) => adaptive(c),
         }
     }
 
@@ -331,6 +367,13 @@ impl Validate for SolverConfig {
                 check.require(c.max_steps > 0, "max_steps", "0 allows no step", "it must be at least 1");
                 if let Some(dt) = c.dt {
                     check.positive("dt", dt);
+                } else if self.kind() == MethodKind::Stochastic {
+                    check.require(
+                        c.rtol >= LEAST_STOCHASTIC_TOLERANCE,
+                        "rtol",
+                        format!("{:e} asks a rough path for steps too small to be taken", c.rtol),
+                        format!("give dt, or a tolerance of at least {LEAST_STOCHASTIC_TOLERANCE:e}"),
+                    );
                 }
             }
         }

@@ -361,6 +361,8 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Driver<'a, Y, S> {
         };
         let mut state = PidState::new(pid, embedded);
         let lands = self.stepper.dense_order() == 0;
+        // Ends of rejected steps, the nearest last.
+        let mut rejected = Vec::new();
         let mut h = match self.options.initial_step {
             Some(h) => h.abs(),
             None => self.guess_step(&pid, embedded),
@@ -381,7 +383,8 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Driver<'a, Y, S> {
             }
             let mut target = self.t + self.sign * h;
             let mut cut = false;
-            let stops = [Some(self.options.t1), if lands { self.save_time() } else { None }];
+            let save = if lands { self.save_time() } else { None };
+            let stops = [Some(self.options.t1), save, rejected.last().copied()];
             for stop in stops.into_iter().flatten() {
                 if (target - stop) * self.sign > -1e-9 * h {
                     target = stop;
@@ -398,10 +401,14 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Driver<'a, Y, S> {
                 Decision::Reject(factor) => {
                     self.solution.stats.rejected += 1;
                     h = tried.abs() * factor;
+                    if self.stepper.revisits() && rejected.last() != Some(&target) {
+                        rejected.push(target);
+                    }
                 }
                 Decision::Accept(factor) => {
                     let next = tried.abs() * factor;
                     h = if cut { h.max(next) } else { next };
+                    rejected.pop_if(|end| *end == target);
                     if let Some(outcome) = self.advance(target) {
                         return outcome;
                     }

@@ -4,6 +4,7 @@ mod drift;
 mod order;
 mod reconstruction;
 mod simulation;
+mod stochastic;
 mod surrogate;
 
 pub use reconstruction::reconstruction;

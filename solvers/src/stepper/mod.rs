@@ -4,6 +4,7 @@ pub mod etdrk;
 pub mod explicit_rk;
 pub mod imex;
 pub mod iterate;
+pub mod sde;
 pub mod stiff;
 pub mod symplectic;
 
@@ -64,6 +65,14 @@ pub trait Stepper<Y: State> {
 
     /// Forgets all that earlier steps left (after an event or an external change of the state).
     fn reset(&mut self) {}
+
+    /// Whether an adaptive driver comes back to the end of every step that it rejected.
+    ///
+    /// On a random path a rejection tells of the path beyond the step that is taken instead. Steps that then skip the end of the
+    /// rejected one would be chosen with that knowledge, and the solution would be biased.
+    fn revisits(&self) -> bool {
+        false
+    }
 
     /// The order of the method's dense output; zero if it has none, and then a driver lands on save times exactly.
     fn dense_order(&self) -> usize {
@@ -167,6 +176,9 @@ impl<Y: State, S: Stepper<Y> + ?Sized> Stepper<Y> for Box<S> {
     }
     fn reset(&mut self) {
         (**self).reset();
+    }
+    fn revisits(&self) -> bool {
+        (**self).revisits()
     }
     fn dense_order(&self) -> usize {
         (**self).dense_order()

@@ -4,6 +4,7 @@
 //! along a [`field::VectorField`] (or [`field::SemiLinear`], [`field::Separable`]) by a
 //! [`stepper::Stepper`]; [`solve::solve`] drives it, with step control, save times and events.
 
+pub mod assimilation;
 pub mod brownian;
 pub mod config;
 pub mod control;

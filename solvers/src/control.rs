@@ -19,6 +19,13 @@ impl Control {
     }
 }
 
+impl Pid {
+    /// Gains for paths that are rough: with the usual ones the step follows the noise of the error estimate.
+    pub fn for_noise(rtol: f64, atol: f64) -> Self {
+        Self { rtol, atol, proportional: 0.1, integral: 0.3, ..Self::default() }
+    }
+}
+
 /// A PID controller of the step size on the logarithm of the error:
 /// `h' = h · safety · e₁^(−(I+P+D)/k) · e₂^((P+2D)/k) · e₃^(−D/k)`, `k` one above the embedded order, `e₁` the
 /// newest weighted error norm.

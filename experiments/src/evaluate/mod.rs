@@ -8,6 +8,7 @@ mod keep;
 mod order;
 mod reconstruction;
 mod simulation;
+mod stochastic;
 mod surrogate;
 
 pub use assimilation::{AssimilationConfig, assimilation};

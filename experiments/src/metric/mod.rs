@@ -32,6 +32,12 @@ pub use valid_time::valid_time;
 pub const METRICS: &[(&str, &str)] = &[
     ("rel_l2", "relative L2 error of a simulation at its last sample against the exact solution"),
     ("order", "order of a simulation's method, from the errors of two halvings of its step"),
+    ("strong_error", "root mean square error of stochastic paths at their end against the exact ones"),
+    (
+        "weak_error_mean_<variable>",
+        "error of the mean over stochastic paths at their end against the exact mean",
+    ),
+    ("weak_error_variance_<variable>", "error of their variance against the exact variance"),
     (
         "reference_rel_l2",
         "relative L2 difference of the data to the same with half the step, the largest of four trajectories",

@@ -71,6 +71,8 @@ pub struct Integrator<'a, Y, S: ?Sized> {
     next_save: usize,
     watches: Vec<Watch>,
     last_reset: Option<f64>,
+    /// Ends of rejected steps that a stepper comes back to, the nearest last.
+    revisited: Vec<f64>,
     /// The stepper's count at the start of this integrator, and the work done before it.
     work: (Work, Work),
     solution: Solution<Y>,
@@ -159,6 +161,7 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Integrator<'a, Y, S> {
         (new.t, new.h, new.origin, new.n) = (snapshot.t, snapshot.h, snapshot.origin, snapshot.n);
         (new.next_save, new.last_reset) = (snapshot.next_save, snapshot.last_reset.first().copied());
         new.watches.clone_from(&snapshot.watches);
+        new.revisited.clone_from(&snapshot.revisited);
         new.solution.stats = snapshot.stats;
         new.work.1 = snapshot.stats.work;
         new.solution.dense = (new.options.save == SaveAt::Dense).then(|| DenseOutput::new(new.t));
@@ -182,6 +185,7 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Integrator<'a, Y, S> {
             next_save: 0,
             watches: Vec::new(),
             last_reset: None,
+            revisited: Vec::new(),
             work: (stepper.work(), Work::default()),
             solution,
             ended: None,
@@ -276,6 +280,7 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Integrator<'a, Y, S> {
             next_save: self.next_save,
             watches: self.watches.clone(),
             last_reset: self.last_reset.into_iter().collect(),
+            revisited: self.revisited.clone(),
             stats: self.statistics(),
             memory,
         })
@@ -369,7 +374,8 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Integrator<'a, Y, S> {
         let mut target = self.t + self.sign * h;
         let mut cut = false;
         let lands = self.stepper.dense_order() == 0;
-        let stops = [Some(self.options.t1), if lands { self.save_time() } else { None }];
+        let save = if lands { self.save_time() } else { None };
+        let stops = [Some(self.options.t1), save, self.revisited.last().copied()];
         for stop in stops.into_iter().flatten() {
             if (target - stop) * self.sign > -1e-9 * h {
                 target = stop;
@@ -389,11 +395,15 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Integrator<'a, Y, S> {
             Decision::Reject(factor) => {
                 self.solution.stats.rejected += 1;
                 self.h = tried.abs() * factor;
+                if self.stepper.revisits() && self.revisited.last() != Some(&target) {
+                    self.revisited.push(target);
+                }
                 Step::Rejected { dt: tried }
             }
             Decision::Accept(factor) => {
                 let next = tried.abs() * factor;
                 self.h = if cut { h.max(next) } else { next };
+                self.revisited.pop_if(|end| *end == target);
                 self.advance(target)
             }
         }
@@ -554,6 +564,7 @@ impl<'a, Y: State, S: Stepper<Y> + ?Sized> Integrator<'a, Y, S> {
         if let Some(pid) = &mut self.pid {
             pid.restart();
         }
+        self.revisited.clear();
         (self.origin, self.n) = (t, 0);
         let before = self.last_reset.replace(t);
         let (index, _) = *residuals.last()?;

@@ -37,6 +37,9 @@ pub struct Snapshot {
     /// The time of the last reset; none or one.
     #[serde(with = "exact_all")]
     pub(super) last_reset: Vec<f64>,
+    /// Ends of rejected steps that the stepper comes back to.
+    #[serde(with = "exact_all")]
+    pub(super) revisited: Vec<f64>,
     /// The cost so far.
     pub(super) stats: Statistics,
     /// The stepper's own memory.

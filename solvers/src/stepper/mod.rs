@@ -7,6 +7,7 @@ pub mod imex;
 pub mod iterate;
 pub mod reversible;
 pub mod scheme;
+pub mod sde;
 pub mod stiff;
 pub mod symplectic;
 
@@ -105,6 +106,14 @@ pub trait Stepper<Y: State> {
     fn read_memory(&mut self, memory: &[f64]) -> bool {
         self.reset();
         memory.is_empty()
+    }
+
+    /// Whether an adaptive driver comes back to the end of every step that it rejected.
+    ///
+    /// On a random path a rejection tells of the path beyond the step that is taken instead. Steps that then skip the end of the
+    /// rejected one would be chosen with that knowledge, and the solution would be biased.
+    fn revisits(&self) -> bool {
+        false
     }
 
     /// The order of the method's dense output; zero if it has none, and then a driver lands on save times exactly.
@@ -215,6 +224,10 @@ impl<Y: State, S: Stepper<Y> + ?Sized> Stepper<Y> for Box<S> {
     }
     fn read_memory(&mut self, memory: &[f64]) -> bool {
         (**self).read_memory(memory)
+    }
+
+    fn revisits(&self) -> bool {
+        (**self).revisits()
     }
     fn dense_order(&self) -> usize {
         (**self).dense_order()

@@ -11,6 +11,7 @@ pub mod flow;
 pub mod format;
 pub mod generate;
 pub mod initial;
+pub mod labelled;
 pub mod observe;
 pub mod problem;
 pub mod rng;

@@ -4,6 +4,8 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
+use crate::classifier::GatedClassifierConfig;
+use crate::neural_de::neural_cde::NeuralCdeConfig;
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
@@ -23,6 +25,10 @@ pub enum ModelConfig {
     Autoregressive(AutoregressiveConfig),
     /// An LSTM or a GRU.
     Recurrent(RecurrentConfig),
+    /// A neural controlled differential equation.
+    NeuralCde(NeuralCdeConfig),
+    /// A gated recurrent network that classifies.
+    GatedClassifier(GatedClassifierConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -32,6 +38,8 @@ pub enum Learns {
     Fields,
     /// A map behind one long series `[time, channel]`.
     Series,
+    /// The classes of labelled series at irregular times.
+    Labels,
 }
 
 /// Every model: its name, and what it is.
@@ -48,6 +56,8 @@ pub const MODELS: &[(&str, &str)] = &[
     ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
     ("autoregressive", "vector autoregression, its order by an information criterion"),
     ("recurrent", "LSTM or GRU, trained by teacher forcing"),
+    ("neural_cde", "neural controlled differential equation, a classifier of irregular series"),
+    ("gated_classifier", "gated recurrent network that is told the time between samples, a classifier"),
 ];
 
 impl ModelConfig {
@@ -60,6 +70,8 @@ impl ModelConfig {
             Self::Sindy(_) => "sindy",
             Self::Autoregressive(_) => "autoregressive",
             Self::Recurrent(_) => "recurrent",
+            Self::NeuralCde(_) => "neural_cde",
+            Self::GatedClassifier(_) => "gated_classifier",
         }
     }
 
@@ -72,6 +84,7 @@ impl ModelConfig {
             | Self::Sindy(_)
             | Self::Autoregressive(_)
             | Self::Recurrent(_) => Learns::Series,
+            Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
         }
     }
 
@@ -83,7 +96,9 @@ impl ModelConfig {
     /// The model as one that is fitted to series in one call, if it is such a one.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
-            Self::SemilinearOperator(_) | Self::Plrnn(_) => None,
+            Self::SemilinearOperator(_) | Self::Plrnn(_) | Self::NeuralCde(_) | Self::GatedClassifier(_) => {
+                None
+            }
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
@@ -102,6 +117,8 @@ impl Validate for ModelConfig {
             Self::Sindy(c) => c.validate(check),
             Self::Autoregressive(c) => c.validate(check),
             Self::Recurrent(c) => c.validate(check),
+            Self::NeuralCde(c) => c.validate(check),
+            Self::GatedClassifier(c) => c.validate(check),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod brownian;
 pub mod config;
 pub mod control;
+pub mod control_path;
 pub mod delay;
 pub mod ensemble;
 pub mod event;

@@ -16,7 +16,8 @@ use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
 use crate::evaluate::{
-    Findings, Job, StudyConfig, assimilation, gradient_study, reconstruction, simulation, surrogate,
+    Findings, Job, StudyConfig, assimilation, classification, gradient_study, reconstruction, simulation,
+    surrogate,
 };
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
@@ -116,6 +117,7 @@ impl Shared<'_> {
                 (None, Some(model)) => match model.learns() {
                     Learns::Fields => surrogate(config, model, &job),
                     Learns::Series => reconstruction(config, model, &job),
+                    Learns::Labels => classification(config, model, &job),
                 },
             }
         } else {
@@ -173,6 +175,7 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
         Some(model) => match model.learns() {
             Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
             Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
+            Learns::Labels => &["accuracy", "params", "train_s"],
         },
     }
 }

@@ -10,7 +10,7 @@ use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
-use flowmap_models::config::ModelConfig;
+use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,7 @@ impl Validate for ExperimentConfig {
         if let Some(train) = &self.train {
             train.validate(check.table("train"));
             let series = self.model.as_ref().is_some_and(ModelConfig::learns_series);
-            train.check_family(check.table("train"), series);
+            train.check_family(check.table("train"), self.model.as_ref().map(ModelConfig::learns));
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
@@ -176,20 +176,24 @@ impl Validate for ExperimentConfig {
             );
         }
         if let Some(model) = &self.model {
+            let learns = model.learns();
             let foreign = |b: &&Baseline| match b.family() {
                 Family::Any => false,
-                family => (family == Family::Series) != model.learns_series(),
+                Family::Fields => learns != Learns::Fields,
+                Family::Series => learns != Learns::Series,
+                Family::Labels => learns != Learns::Labels,
+                Family::Sequences => !matches!(learns, Learns::Series | Learns::Labels),
             };
             if let Some(baseline) = self.evaluate.baselines.iter().find(foreign) {
-                let of = if model.learns_series() { "series" } else { "fields" };
+                let (of, hint) = match learns {
+                    Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
+                    Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
+                    Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
+                };
                 check.fail(
                     "evaluate.baselines",
                     format!("'{}' cannot stand beside a model of {of}", baseline.name()),
-                    if model.learns_series() {
-                        "take echo_state, sindy, autoregressive, lstm or gru"
-                    } else {
-                        "take persistence, mean, solver, explicit or fno"
-                    },
+                    hint,
                 );
             }
         }
@@ -213,6 +217,29 @@ impl ExperimentConfig {
             "problem",
             "nothing to solve and no data",
             "give [problem.NAME] and [solver.NAME], or a series by [data.file] path = \"…\"",
+        );
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_labelled) {
+            check.require(!solver, "solver", "labelled series are drawn, not solved", "leave [solver] out");
+            check.require(!file, "data.file", "labelled series are drawn", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "labelled series, and no model that tells them apart",
+                "give [model.neural_cde] or [model.gated_classifier]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "labelled series are shown as they are",
+                "leave [data.observe] out; data.dropped is the share of samples that are lost",
+            );
+            return;
+        }
+        check.require(
+            self.data.dropped == 0.0,
+            "data.dropped",
+            "only labelled series lose samples",
+            "leave it out, or take [problem.spirals]",
         );
         check.require(
             problem == solver || !(problem || file),
@@ -243,7 +270,8 @@ impl ExperimentConfig {
             return issues;
         }
         let Some(recipe) = self.recipe() else {
-            return self.check_model(None).err().into_iter().collect();
+            let unsolved = self.problem.as_ref().and_then(|p| p.build().ok());
+            return self.check_model(unsolved.as_ref()).err().into_iter().collect();
         };
         match recipe.problem.build() {
             Err(e) => issues.push(Issue::new(format!("problem.{}", recipe.problem.name()), e.to_string())),
@@ -301,6 +329,12 @@ impl ExperimentConfig {
             Err(Issue::new(path, format!("'{}' learns {what}", model.name())).hint(hint))
         };
         match problem {
+            Some(problem::Problem::Labelled(_)) if model.learns() == Learns::Labels => Ok(()),
+            Some(problem::Problem::Labelled(p)) => misfit(
+                &format!("no labels, and '{}' is a kind of labelled series", p.name()),
+                "take neural_cde or gated_classifier",
+            ),
+            _ if model.learns() == Learns::Labels => misfit("labels of series", "take [problem.spirals]"),
             Some(problem::Problem::Pde(_)) if model.learns_series() => misfit(
                 "series, not fields",
                 "take a system of ordinary equations, or [data.file] with a series",

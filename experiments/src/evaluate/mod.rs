@@ -1,6 +1,7 @@
 //! Judging simulations and models.
 
 mod assimilation;
+mod classification;
 mod curves;
 mod drift;
 mod gradient_study;
@@ -12,6 +13,7 @@ mod stochastic;
 mod surrogate;
 
 pub use assimilation::{AssimilationConfig, assimilation};
+pub use classification::classification;
 pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
@@ -74,6 +76,10 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
+    /// The class of the nearest training series.
+    NearestNeighbour,
+    /// Logistic regression on log-signatures.
+    LogSignature,
 }
 
 /// What a baseline can stand beside.
@@ -85,6 +91,10 @@ pub enum Family {
     Fields,
     /// A model of time series.
     Series,
+    /// A model of labelled series.
+    Labels,
+    /// A model of time series or of labelled series.
+    Sequences,
 }
 
 impl Baseline {
@@ -101,6 +111,8 @@ impl Baseline {
             Self::Autoregressive => "autoregressive",
             Self::Lstm => "lstm",
             Self::Gru => "gru",
+            Self::NearestNeighbour => "nearest_neighbour",
+            Self::LogSignature => "log_signature",
         }
     }
 
@@ -109,14 +121,17 @@ impl Baseline {
         match self {
             Self::Persistence | Self::Mean => Family::Any,
             Self::Solver | Self::Explicit | Self::Fno => Family::Fields,
-            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm | Self::Gru => Family::Series,
+            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm => Family::Series,
+            Self::Gru => Family::Sequences,
+            Self::NearestNeighbour | Self::LogSignature => Family::Labels,
         }
     }
 
-    /// The model of time series that it is, with its defaults; none for what stands beside a model of fields.
+    /// The model of time series that it is, with its defaults; none for what stands beside other models alone.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
+            Self::NearestNeighbour | Self::LogSignature => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),

@@ -110,6 +110,8 @@ pub const METRICS: &[(&str, &str)] = &[
         "memory of the states, stages and times kept for a gradient, in MB (10⁶ bytes)",
     ),
     ("gradient_s_<method>_<steps>", "seconds of a solve and its gradient"),
+    ("accuracy", "share of the test series whose class is told"),
+    ("accuracy_dropped", "accuracy where each test series has lost the share data.dropped of its samples"),
     ("members", "members of a sweep; its other metrics are medians over them"),
     ("members_failed", "members of a sweep that have not ended well"),
     ("diverged_at", "time since the start of the solve at which a trajectory of the data diverged"),

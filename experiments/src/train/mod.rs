@@ -4,6 +4,7 @@ mod average;
 mod checkpoint;
 mod fields;
 mod fit;
+mod labels;
 mod optimiser;
 mod radam;
 mod schedule;
@@ -12,6 +13,7 @@ mod sequences;
 pub use fields::FieldObjective;
 pub(crate) use fields::rollout;
 pub use fit::{Fit, Objective, Trained};
+pub(crate) use labels::{LabelObjective, accuracy, samples, thinned, unfit};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
 pub use schedule::Schedule;
@@ -20,6 +22,7 @@ pub use sequences::SequenceSession;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
+use flowmap_models::config::Learns;
 use flowmap_models::plrnn::{ForcingConfig, RegulariserConfig};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
@@ -137,20 +140,20 @@ pub(crate) fn gradient_norm<M: Module>(module: &M, gradients: &mut GradientsPara
 }
 
 impl TrainConfig {
-    /// Checks that only those keys are there that a family of models knows: of time series, or of fields.
-    pub(crate) fn check_family(&self, mut check: Check<'_>, series: bool) {
-        let foreign: &[(&str, bool)] = if series {
-            &[("unroll", self.unroll != 1), ("push_forward", self.push_forward != 0)]
-        } else {
-            &[
-                ("sequence", self.sequence.is_some()),
-                ("batches", self.batches.is_some()),
-                ("forcing", self.forcing.is_some()),
-                ("regulariser", self.regulariser.is_some()),
-            ]
-        };
-        for (key, given) in foreign {
-            let of = if series { "fields" } else { "time series" };
+    /// Checks that only those keys are there that a family of models knows.
+    pub(crate) fn check_family(&self, mut check: Check<'_>, learns: Option<Learns>) {
+        let (series, labels) = (learns == Some(Learns::Series), learns == Some(Learns::Labels));
+        let elsewhere = series || labels;
+        let foreign = [
+            ("unroll", elsewhere && self.unroll != 1, "fields"),
+            ("push_forward", elsewhere && self.push_forward != 0, "fields"),
+            ("sequence", !series && self.sequence.is_some(), "time series"),
+            ("batches", !series && self.batches.is_some(), "time series"),
+            ("forcing", !series && self.forcing.is_some(), "time series"),
+            ("regulariser", !series && self.regulariser.is_some(), "time series"),
+            ("noise", labels && self.noise != 0.0, "fields or time series"),
+        ];
+        for (key, given, of) in foreign {
             check.require(
                 !given,
                 key,

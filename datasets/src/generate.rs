@@ -106,6 +106,7 @@ impl Recipe<'_> {
             Problem::Pde(p) => self.data.initial.field(&**p, &mut rng),
             Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
             Problem::Dde(p) => self.data.initial.past(&**p, &mut rng),
+            Problem::Density(p) => Ok(p.sample(&mut rng).to_vec()),
         };
         drawn.map_err(|mut issue| {
             issue.path = format!("data.initial.{}", issue.path);

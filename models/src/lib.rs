@@ -6,6 +6,7 @@ pub mod baseline;
 pub mod config;
 pub mod emulator;
 pub mod fused;
+pub mod generative;
 pub mod layers;
 pub mod plrnn;
 pub mod semilinear_operator;

@@ -1,6 +1,7 @@
 //! The problems that Flowmap knows: `[problem.NAME]`.
 
 pub mod dde;
+pub mod density;
 pub mod ode;
 pub mod pde;
 
@@ -11,6 +12,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use dde::DdeProblem;
+use density::Density;
 use ode::OdeProblem;
 use pde::{Operators, Pde, PdeProblem};
 
@@ -23,6 +25,8 @@ pub enum Problem {
     Ode(Arc<dyn OdeProblem>),
     /// A system of delay differential equations.
     Dde(Arc<dyn DdeProblem>),
+    /// A probability density in the plane: no equation, samples.
+    Density(Arc<dyn Density>),
 }
 
 impl Problem {
@@ -32,6 +36,7 @@ impl Problem {
             Self::Pde(p) => p.name(),
             Self::Ode(p) => p.name(),
             Self::Dde(p) => p.name(),
+            Self::Density(p) => p.name(),
         }
     }
 
@@ -41,6 +46,7 @@ impl Problem {
             Self::Pde(p) => p.equation(),
             Self::Ode(p) => p.equation(),
             Self::Dde(p) => p.equation(),
+            Self::Density(p) => p.equation(),
         }
     }
 
@@ -50,6 +56,7 @@ impl Problem {
             Self::Pde(p) => p.channels().iter().map(|c| (*c).to_owned()).collect(),
             Self::Ode(p) => p.variables(),
             Self::Dde(p) => p.variables(),
+            Self::Density(_) => vec!["x".into(), "y".into()],
         }
     }
 
@@ -63,6 +70,7 @@ impl Problem {
             }
             Self::Ode(p) => vec![p.variables().len()],
             Self::Dde(p) => vec![p.variables().len()],
+            Self::Density(_) => vec![2],
         }
     }
 
@@ -70,7 +78,7 @@ impl Problem {
     pub fn coordinates(&self) -> Vec<Vec<f64>> {
         match self {
             Self::Pde(p) => (0..p.grid().axes()).map(|a| p.grid().coordinates(a)).collect(),
-            Self::Ode(_) | Self::Dde(_) => Vec::new(),
+            Self::Ode(_) | Self::Dde(_) | Self::Density(_) => Vec::new(),
         }
     }
 
@@ -87,7 +95,7 @@ impl Problem {
                 Box::new(move |u| p.invariants(u, &mut ws))
             }
             Self::Ode(p) => Box::new(|u| p.invariants(u)),
-            Self::Dde(_) => Box::new(|_| Vec::new()),
+            Self::Dde(_) | Self::Density(_) => Box::new(|_| Vec::new()),
         }
     }
 
@@ -95,7 +103,7 @@ impl Problem {
     pub fn time_step(&self) -> Option<f64> {
         match self {
             Self::Ode(p) => p.time_step(),
-            Self::Pde(_) | Self::Dde(_) => None,
+            Self::Pde(_) | Self::Dde(_) | Self::Density(_) => None,
         }
     }
 
@@ -104,7 +112,7 @@ impl Problem {
         match self {
             Self::Pde(p) => p.lyapunov_exponent(),
             Self::Ode(p) => p.lyapunov_exponent(),
-            Self::Dde(_) => None,
+            Self::Dde(_) | Self::Density(_) => None,
         }
     }
 }
@@ -114,6 +122,7 @@ macro_rules! problems {
         pde { $($pde:ident),* $(,)? }
         ode { $($ode:ident => $name:literal),* $(,)? }
         dde { $($dde:ident => $dde_name:literal),* $(,)? }
+        density { $($density:ident => $density_name:literal),* $(,)? }
         built { $($built:ident => $built_name:literal),* $(,)? }
     ) => {
         /// A problem and its parameters.
@@ -124,6 +133,7 @@ macro_rules! problems {
             $($pde(pde::$pde),)*
             $($ode(ode::$ode),)*
             $($dde(dde::$dde),)*
+            $($density(density::$density),)*
             $($built(ode::$built),)*
         }
 
@@ -134,6 +144,7 @@ macro_rules! problems {
                     $(Self::$pde(_) => pde::$pde::NAME,)*
                     $(Self::$ode(_) => $name,)*
                     $(Self::$dde(_) => $dde_name,)*
+                    $(Self::$density(_) => $density_name,)*
                     $(Self::$built(_) => $built_name,)*
                 }
             }
@@ -147,6 +158,7 @@ macro_rules! problems {
                     $(Self::$pde(p) => Problem::Pde(Arc::new(Pde::new(p.clone())?)),)*
                     $(Self::$ode(p) => Problem::Ode(Arc::new(p.clone())),)*
                     $(Self::$dde(p) => Problem::Dde(Arc::new(p.clone())),)*
+                    $(Self::$density(p) => Problem::Density(Arc::new(p.clone())),)*
                     $(Self::$built(p) => p.build(),)*
                 })
             }
@@ -155,6 +167,7 @@ macro_rules! problems {
             pub fn all() -> Vec<Self> {
                 vec![$(Self::$pde(pde::$pde::default()),)* $(Self::$ode(ode::$ode::default()),)*
                     $(Self::$dde(dde::$dde::default()),)*
+                    $(Self::$density(density::$density::default()),)*
                     $(Self::$built(ode::$built::default()),)*]
             }
         }
@@ -166,6 +179,7 @@ macro_rules! problems {
                     $(Self::$pde(p) => p.validate(check),)*
                     $(Self::$ode(p) => p.validate(check),)*
                     $(Self::$dde(p) => p.validate(check),)*
+                    $(Self::$density(p) => p.validate(check),)*
                     $(Self::$built(p) => p.validate(check),)*
                 }
             }
@@ -197,6 +211,11 @@ problems! {
     }
     dde {
         MackeyGlass => "mackey_glass",
+    }
+    density {
+        TwoMoons => "two_moons",
+        EightGaussians => "eight_gaussians",
+        Checkerboard => "checkerboard",
     }
     built {
         ChaoticFlow => "chaotic_flow",

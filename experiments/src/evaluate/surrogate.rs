@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::metric::{by_lead_time, mean_spectrum, quantile, relative_l2, valid_time};
 use crate::plot::{Axes, Line, Lines, Palette, Panel, SpaceTime, Style};
 use crate::run_dir::RunDir;
-use crate::train::{Session, TrainConfig, Trained};
+use crate::train::{FieldObjective, Fit, Trained};
 
 /// The largest relative error that figures show.
 const LARGEST_SHOWN: f64 = 10.0;
@@ -49,13 +49,9 @@ struct Entry {
 ///
 /// # Errors
 /// If the data diverge, training fails or is interrupted, or a file cannot be written.
-pub fn surrogate(
-    config: &ExperimentConfig,
-    model: &ModelConfig,
-    train: &TrainConfig,
-    job: &Job<'_>,
-) -> Result<Findings, Error> {
-    let Job { run, device, resume, interrupted, progress } = *job;
+pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) -> Result<Findings, Error> {
+    let train = &config.train.clone().unwrap_or_default();
+    let Job { run, device, progress, .. } = *job;
     let mut findings = Findings::default();
     let problem = build(config)?;
     let started = std::time::Instant::now();
@@ -81,18 +77,7 @@ pub fn surrogate(
     let mut entries = Vec::new();
     let mut train_s = 0.0;
     for (role, operator) in roles {
-        let session = Session {
-            role,
-            dataset: &data,
-            config: train,
-            seed: config.seed,
-            run,
-            device,
-            resume,
-            interrupted,
-            progress,
-        };
-        let trained = fit(&session, &operator, &problem, config)?;
+        let trained = fit(&Fit::new(role, train, job), &operator, &problem, &data, config, device)?;
         train_s += trained.seconds;
         if role == "model" {
             findings.metric("params", trained.model.num_params() as f64);
@@ -172,18 +157,20 @@ pub(super) fn write_npz(
 
 /// Draws the weights from their own stream and trains.
 fn fit(
-    session: &Session<'_>,
+    training: &Fit<'_>,
     operator: &SemilinearOperatorConfig,
     problem: &Problem,
+    data: &Dataset,
     config: &ExperimentConfig,
+    device: &Device,
 ) -> Result<Trained<SemilinearOperator>, Error> {
-    let spec = field_spec(problem, session.dataset, config.data.dt, operator.linear)?;
-    let device = session.device.clone().autodiff();
+    let spec = field_spec(problem, data, config.data.dt, operator.linear)?;
+    let tracked = device.clone().autodiff();
     // Both models of a comparison start from the same weights.
-    let drawn = seeded(&device, stream(config.seed, "weights", 0).next_u64(), || {
-        Ok::<_, Error>(operator.init(&spec, &device))
+    let drawn = seeded(&tracked, stream(config.seed, "weights", 0).next_u64(), || {
+        Ok::<_, Error>(operator.init(&spec, &tracked))
     });
-    session.train(drawn?)
+    training.train(drawn?, &mut FieldObjective::new(data, training.config, config.seed, device))
 }
 
 /// What the model is told: the equation's symbol, and statistics of the training trajectories.

@@ -149,6 +149,14 @@ macro_rules! problems {
                 }
             }
 
+            /// Whether it is a density: points are drawn, nothing is solved.
+            pub fn is_density(&self) -> bool {
+                match self {
+                    $(Self::$density(_) => true,)*
+                    _ => false,
+                }
+            }
+
             /// The problem, with its grid and plans.
             ///
             /// # Errors

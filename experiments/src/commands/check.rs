@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use flowmap_datasets::generate::Recipe;
-use flowmap_models::config::ModelConfig;
+use flowmap_datasets::problem::ProblemConfig;
+use flowmap_models::config::{Learns, ModelConfig};
 
 use super::print;
 use crate::cli::OverrideArgs;
@@ -40,13 +41,19 @@ pub(super) fn describe(loaded: &Loaded) -> String {
     let mut lines = vec![resolved(loaded)];
     match config.recipe() {
         Some(recipe) => lines.extend(cost(&recipe)),
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_density) => {
+            lines.push(format!("# data: {} points", config.data.trajectories()));
+        }
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
     }
     if let Some(train) = &config.train {
-        let series = config.model.as_ref().is_some_and(ModelConfig::learns_series);
-        lines.push(if series { sequences(train) } else { windows(config, train) });
+        lines.push(match config.model.as_ref().map(ModelConfig::learns) {
+            Some(Learns::Series) => sequences(train),
+            Some(Learns::Points) => points(train),
+            Some(Learns::Fields) | None => windows(config, train),
+        });
     }
     if !loaded.members.is_empty() {
         lines.push(format!("# sweep: {} members, each of this cost", loaded.members.len()));
@@ -71,6 +78,17 @@ fn sequences(train: &TrainConfig) -> String {
         train.epochs * batches,
         train.batch,
         train.sequence.unwrap_or(2) - 1
+    )
+}
+
+/// The training of a model of points.
+fn points(train: &TrainConfig) -> String {
+    let batches = train.batches.unwrap_or(BATCHES);
+    format!(
+        "# training: {} epochs of {batches} batches, {} steps on {} points each",
+        train.epochs,
+        train.epochs * batches,
+        train.batch
     )
 }
 

@@ -10,7 +10,7 @@ use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
-use flowmap_models::config::ModelConfig;
+use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,10 @@ impl Validate for ExperimentConfig {
             solver.validate(check.table("solver"));
         }
         self.data.validate(check.table("data"));
+        let density = self.problem.as_ref().is_some_and(ProblemConfig::is_density);
+        if !density {
+            self.data.check_times(&mut check.table("data"));
+        }
         self.validate_source(&mut check);
         self.evaluate.validate(check.table("evaluate"));
         if let Some(model) = &self.model {
@@ -97,7 +101,7 @@ impl Validate for ExperimentConfig {
         if let Some(train) = &self.train {
             train.validate(check.table("train"));
             let series = self.model.as_ref().is_some_and(ModelConfig::learns_series);
-            train.check_family(check.table("train"), series);
+            train.check_family(check.table("train"), self.model.as_ref().map(ModelConfig::learns));
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
@@ -125,18 +129,21 @@ impl Validate for ExperimentConfig {
         if let Some(model) = &self.model {
             let foreign = |b: &&Baseline| match b.family() {
                 Family::Any => false,
-                family => (family == Family::Series) != model.learns_series(),
+                Family::Fields => model.learns() != Learns::Fields,
+                Family::Series => model.learns() != Learns::Series,
             };
             if let Some(baseline) = self.evaluate.baselines.iter().find(foreign) {
-                let of = if model.learns_series() { "series" } else { "fields" };
+                let (of, hint) = match model.learns() {
+                    Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
+                    Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
+                    Learns::Points => {
+                        ("points", "leave it out: the floor of a second cloud stands beside it")
+                    }
+                };
                 check.fail(
                     "evaluate.baselines",
                     format!("'{}' cannot stand beside a model of {of}", baseline.name()),
-                    if model.learns_series() {
-                        "take echo_state, sindy, autoregressive, lstm or gru"
-                    } else {
-                        "take persistence, mean, solver, explicit or fno"
-                    },
+                    hint,
                 );
             }
         }
@@ -161,6 +168,23 @@ impl ExperimentConfig {
             "nothing to solve and no data",
             "give [problem.NAME] and [solver.NAME], or a series by [data.file] path = \"…\"",
         );
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_density) {
+            check.require(!solver, "solver", "a density is not solved", "leave [solver] out");
+            check.require(!file, "data.file", "points of a density are drawn", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "a density, and no model that learns it",
+                "give [model.rectified_flow], [model.score_sde] or [model.continuous_flow]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "a density is learned as it is",
+                "leave [data.observe] out",
+            );
+            return;
+        }
         check.require(
             problem == solver || !(problem || file),
             if problem { "problem" } else { "solver" },
@@ -190,7 +214,8 @@ impl ExperimentConfig {
             return issues;
         }
         let Some(recipe) = self.recipe() else {
-            return self.check_model(None).err().into_iter().collect();
+            let density = self.problem.as_ref().and_then(|p| p.build().ok());
+            return self.check_model(density.as_ref()).err().into_iter().collect();
         };
         match recipe.problem.build() {
             Err(e) => issues.push(Issue::new(format!("problem.{}", recipe.problem.name()), e.to_string())),
@@ -248,6 +273,15 @@ impl ExperimentConfig {
             Err(Issue::new(path, format!("'{}' learns {what}", model.name())).hint(hint))
         };
         match problem {
+            Some(problem::Problem::Density(_)) if model.learns() == Learns::Points => Ok(()),
+            Some(problem::Problem::Density(d)) => misfit(
+                &format!("no points, and '{}' is a density", d.name()),
+                "take rectified_flow, score_sde or continuous_flow",
+            ),
+            _ if model.learns() == Learns::Points => misfit(
+                "points of a density",
+                "take [problem.two_moons], [problem.eight_gaussians] or [problem.checkerboard]",
+            ),
             Some(problem::Problem::Pde(_)) if model.learns_series() => misfit(
                 "series, not fields",
                 "take a system of ordinary equations, or [data.file] with a series",

@@ -1,11 +1,13 @@
 //! Judging simulations and models.
 
+mod density;
 mod drift;
 mod order;
 mod reconstruction;
 mod simulation;
 mod surrogate;
 
+pub use density::{DensityEvaluation, density};
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
@@ -41,6 +43,9 @@ pub struct EvaluateConfig {
     pub cycles: usize,
     /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
     pub gradients: bool,
+    /// How a learned density is judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub density: Option<DensityEvaluation>,
 }
 
 /// Something to beat.
@@ -131,6 +136,7 @@ impl Default for EvaluateConfig {
             order: false,
             cycles: 1,
             gradients: false,
+            density: None,
         }
     }
 }
@@ -139,6 +145,9 @@ impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
         check.within("cycles", self.cycles, 0, 32);
+        if let Some(density) = &self.density {
+            density.validate(check.table("density"));
+        }
     }
 }
 

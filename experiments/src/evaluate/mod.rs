@@ -1,7 +1,9 @@
 //! Judging simulations and models.
 
+mod curves;
 mod density;
 mod drift;
+mod keep;
 mod order;
 mod reconstruction;
 mod simulation;

@@ -9,7 +9,7 @@ use super::judge::Judge;
 use super::rectified::failed;
 use super::{Findings, Task, draw, host, negative_mean};
 use crate::error::Error;
-use crate::evaluate::surrogate::write_npz;
+use crate::evaluate::keep::write_npz;
 use crate::train::{LikelihoodObjective, signs};
 
 pub(super) fn evaluate(

@@ -23,7 +23,7 @@ use ndarray::{Array2, Ix2};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::surrogate::{build, keep_card};
+use super::keep::{build, keep_card};
 use super::{Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;

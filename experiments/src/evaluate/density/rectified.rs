@@ -12,7 +12,7 @@ use serde_json::json;
 use super::judge::{Distances, Judge};
 use super::{Findings, Task, draw, host, negative_mean};
 use crate::error::Error;
-use crate::evaluate::surrogate::write_npz;
+use crate::evaluate::keep::write_npz;
 use crate::train::{Pairs, Points, RectifiedObjective, normal};
 
 /// Steps of the Euler method that stand for the flow itself.

@@ -10,7 +10,7 @@ use super::judge::{Distances, Judge};
 use super::rectified::failed;
 use super::{Findings, Task, draw, host, negative_mean};
 use crate::error::Error;
-use crate::evaluate::surrogate::write_npz;
+use crate::evaluate::keep::write_npz;
 use crate::train::{ScoreObjective, signs};
 
 /// A sampler, what it made, and at what cost.

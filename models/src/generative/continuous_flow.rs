@@ -96,7 +96,7 @@ impl ContinuousFlow {
 
     /// [`negative_log_likelihood`](Self::negative_log_likelihood) and its gradients, of a model and points on an autodiff
     /// device; none if it is not finite.
-    pub fn likelihood_gradients(
+    pub fn likelihood_gradients_by_tape(
         &self,
         x: Tensor<2>,
         probe: Option<Tensor<2>>,

@@ -34,7 +34,8 @@ impl State for Cloud {
 
     fn error_norm(error: &Self, y0: &Self, y1: &Self, atol: f64, rtol: f64) -> f64 {
         let entries = error.0.iter().zip(&y0.0).zip(&y1.0);
-        let sum = entries.map(|((e, a), b)| (f64::from(*e) / (atol + rtol * f64::from(a.abs().max(b.abs())))).powi(2));
+        let sum = entries
+            .map(|((e, a), b)| (f64::from(*e) / (atol + rtol * f64::from(a.abs().max(b.abs())))).powi(2));
         (sum.sum::<f64>() / error.0.len().max(1) as f64).sqrt()
     }
 
@@ -45,7 +46,9 @@ impl State for Cloud {
     fn is_finite(&self) -> bool {
         self.0.iter().all(|v| v.is_finite())
     }
+}
 
+impl Cloud {
     fn dot(&self, other: &Self) -> f64 {
         self.0.iter().zip(&other.0).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     }
@@ -137,8 +140,7 @@ impl HostFlow {
             let (before, after) = self.stacks.split_at_mut(l + 1);
             let (h, a) = (&before[l], &mut after[0]);
             general_mat_mul(1.0, h, &layer.weight, 0.0, a);
-            let shift: Vec<f32> =
-                layer.time.iter().zip(&layer.bias).map(|(u, b)| t as f32 * u + b).collect();
+            let shift: Vec<f32> = layer.time.iter().zip(&layer.bias).map(|(u, b)| t as f32 * u + b).collect();
             let (points, directions) = contiguous(a).split_at_mut(rows * shift.len());
             if l == last {
                 points.chunks_exact_mut(shift.len()).for_each(|row| add(row, &shift));

@@ -48,7 +48,17 @@ pub(super) fn paths(title: &str, along: &[Array2<f64>], window: [(f64, f64); 2])
 }
 
 fn plane(title: &str, window: [(f64, f64); 2]) -> Axes {
-    Axes { title: title.to_owned(), x: "x".into(), y: "y".into(), window: Some(window), ..Axes::default() }
+    // Both axes in one scale.
+    let half = window.iter().map(|(low, high)| 0.5 * (high - low)).fold(0.0, f64::max);
+    let window = window.map(|(low, high)| (0.5 * (low + high) - half, 0.5 * (low + high) + half));
+    Axes {
+        title: title.to_owned(),
+        x: "x".into(),
+        y: "y".into(),
+        window: Some(window),
+        square: true,
+        ..Axes::default()
+    }
 }
 
 pub(super) fn panels(

@@ -144,15 +144,15 @@ fn report(task: &Task<'_>, judge: &Judge, stages: &[Stage], findings: &mut Findi
             if stages.len() > 1 && std::ptr::eq(stage, first) {
                 distances.record(&format!("{suffix}_before"), findings);
             }
-            let [w2, sliced, mmd] = distances.cells();
-            rows.push(json!([stage.name, steps, w2, sliced, mmd]));
+            let [w2, sliced, mmd, outliers] = distances.cells();
+            rows.push(json!([stage.name, steps, w2, sliced, mmd, outliers]));
         }
     }
-    let [w2, sliced, mmd] = judge.floor.cells();
-    rows.push(json!(["two clouds of the truth", "–", w2, sliced, mmd]));
+    let [w2, sliced, mmd, outliers] = judge.floor.cells();
+    rows.push(json!(["two clouds of the truth", "–", w2, sliced, mmd, outliers]));
     findings.tables.push(json!({
         "title": "Distances to the truth by Euler steps",
-        "columns": ["flow", "steps", "W₂", "sliced W₂", "MMD²"],
+        "columns": ["flow", "steps", "W₂", "sliced W₂", "MMD²", "outliers"],
         "rows": rows,
     }));
     if let Some((_, _, distances)) = last.samples.iter().find(|s| s.0 == MANY) {

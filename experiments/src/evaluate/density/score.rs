@@ -2,8 +2,9 @@
 
 use burn::module::Module;
 use flowmap_datasets::rng::stream;
-use flowmap_models::generative::{ScoreSdeConfig, Trace, carry, log_density};
+use flowmap_models::generative::{Corrector, ScoreSdeConfig, Trace, carry, log_density, reverse};
 use ndarray::Array2;
+use rand::Rng;
 use serde_json::json;
 
 use super::judge::{Distances, Judge};
@@ -12,6 +13,9 @@ use super::{Findings, Task, draw, host, negative_mean};
 use crate::error::Error;
 use crate::evaluate::keep::write_npz;
 use crate::train::{ScoreObjective, signs};
+
+/// The ratio of score to noise in a step of the corrector.
+const CORRECTOR_RATIO: f64 = 0.16;
 
 /// A sampler, what it made, and at what cost.
 struct Sampled {
@@ -47,6 +51,18 @@ pub(super) fn evaluate(
         points,
         evaluations: carried.stats.work.evaluations,
     });
+    // As many evaluations with the corrector as without.
+    let steps = task.settings.sampler_steps;
+    let corrector = Corrector { steps: 1, ratio: CORRECTOR_RATIO };
+    let halved = steps.div_ceil(2);
+    for (name, steps, corrector) in
+        [("reverse_sde", steps, None), ("predictor_corrector", halved, Some(corrector))]
+    {
+        let seed = stream(task.config.seed, name, 0).next_u64();
+        let (end, evaluations) = reverse(&model, noise.clone(), steps, seed, corrector);
+        let points = host(end);
+        sampled.push(Sampled { name, distances: judge.distances(&points), points, evaluations });
+    }
 
     let test = task.tensor(&task.test);
     let back = (model.start(), 1.0);
@@ -62,14 +78,14 @@ pub(super) fn evaluate(
     for s in &sampled {
         s.distances.record(&format!("_{}", s.name), findings);
         findings.metric(format!("evaluations_{}", s.name), s.evaluations as f64);
-        let [w2, sliced, mmd] = s.distances.cells();
-        rows.push(json!([s.name.replace('_', " "), s.evaluations, w2, sliced, mmd]));
+        let [w2, sliced, mmd, outliers] = s.distances.cells();
+        rows.push(json!([s.name.replace('_', " "), s.evaluations, w2, sliced, mmd, outliers]));
     }
-    let [w2, sliced, mmd] = judge.floor.cells();
-    rows.push(json!(["two clouds of the truth", "–", w2, sliced, mmd]));
+    let [w2, sliced, mmd, outliers] = judge.floor.cells();
+    rows.push(json!(["two clouds of the truth", "–", w2, sliced, mmd, outliers]));
     findings.tables.push(json!({
         "title": "Distances to the truth by sampler",
-        "columns": ["sampler", "evaluations", "W₂", "sliced W₂", "MMD²"],
+        "columns": ["sampler", "evaluations", "W₂", "sliced W₂", "MMD²", "outliers"],
         "rows": rows,
     }));
     if let Some(first) = sampled.first() {

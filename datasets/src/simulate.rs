@@ -34,8 +34,8 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
         Err(Issue::new(format!("solver.{}", solver.name()), why.to_owned()).hint(hint.to_owned()))
     };
     match (problem, solver.kind()) {
-        (Problem::Pde(_), MethodKind::Explicit | MethodKind::Semilinear)
-        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Stiff)
+        (Problem::Pde(_), MethodKind::Explicit | MethodKind::Reversible | MethodKind::Semilinear)
+        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Reversible | MethodKind::Stiff)
         | (Problem::Dde(_), MethodKind::Explicit) => Ok(()),
         (Problem::Ode(p), MethodKind::Symplectic) if p.separable() => Ok(()),
         (Problem::Pde(_), _) => misfit(

@@ -13,6 +13,7 @@ pub mod ensemble;
 pub mod event;
 pub mod field;
 pub mod fourier;
+pub mod gradient;
 pub mod increment;
 pub mod issue;
 pub mod lyapunov;

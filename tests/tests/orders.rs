@@ -7,6 +7,9 @@ use flowmap_datasets::problem::{Problem, ProblemConfig, dde, ode, pde};
 use flowmap_datasets::rng::stream;
 use flowmap_datasets::simulate::{check_method, simulate};
 use flowmap_solvers::config::{AdaptiveConfig, FixedConfig, METHODS, MethodKind, SolverConfig};
+use flowmap_solvers::stepper::reversible::{
+    AsynchronousLeapfrogConfig, BdiaConfig, CoupledConfig, ReversibleHeunConfig,
+};
 
 /// Every method with a fixed step, and its order.
 fn methods() -> Vec<(SolverConfig, usize)> {
@@ -33,6 +36,11 @@ fn methods() -> Vec<(SolverConfig, usize)> {
         (SolverConfig::Etdrk4(fixed), 4),
         (SolverConfig::Cnab2(fixed), 2),
         (SolverConfig::Sbdf2(fixed), 2),
+        (SolverConfig::ReversibleHeun(ReversibleHeunConfig::default()), 2),
+        (SolverConfig::AsynchronousLeapfrog(AsynchronousLeapfrogConfig::default()), 2),
+        (SolverConfig::Coupled(CoupledConfig::default()), 4),
+        (SolverConfig::Bdia(BdiaConfig::default()), 2),
+        (SolverConfig::Ees25(fixed), 2),
     ]
 }
 
@@ -137,7 +145,8 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
         let u0 = start(&problem);
         for (m, (method, order)) in methods().into_iter().enumerate() {
             // An explicit step of a stiff equation is bound by stability before its order shows.
-            let stiff = matches!(problem, Problem::Pde(_)) && method.kind() == MethodKind::Explicit;
+            let stiff = matches!(problem, Problem::Pde(_))
+                && matches!(method.kind(), MethodKind::Explicit | MethodKind::Reversible);
             if stiff || check_method(&problem, &method).is_err() {
                 continue;
             }

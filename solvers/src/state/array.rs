@@ -17,6 +17,7 @@ trait Entry: Copy + Default {
     fn finite(self) -> bool;
     fn scaled(self, a: f64) -> Self;
     fn plus_scaled(self, a: f64, x: Self) -> Self;
+    fn product(self, x: Self) -> f64;
 }
 
 impl Entry for f64 {
@@ -36,6 +37,10 @@ impl Entry for f64 {
     fn plus_scaled(self, a: f64, x: Self) -> Self {
         self + a * x
     }
+    #[inline]
+    fn product(self, x: Self) -> f64 {
+        self * x
+    }
 }
 
 impl Entry for Complex64 {
@@ -54,6 +59,10 @@ impl Entry for Complex64 {
     #[inline]
     fn plus_scaled(self, a: f64, x: Self) -> Self {
         self + x * a
+    }
+    #[inline]
+    fn product(self, x: Self) -> f64 {
+        self.re * x.re + self.im * x.im
     }
 }
 
@@ -144,6 +153,14 @@ macro_rules! array_state {
                     Some(entries) => entries.par_chunks(BLOCK).all(finite),
                     None => self.iter().all(|s| s.finite()),
                 }
+            }
+
+            fn dot(&self, other: &Self) -> f64 {
+                self.iter().zip(other).map(|(a, b)| a.product(*b)).sum()
+            }
+
+            fn bytes(&self) -> usize {
+                size_of::<$scalar>() * self.len()
             }
         }
     };

@@ -65,6 +65,15 @@ impl<const N: usize> State for [f64; N] {
     fn is_finite(&self) -> bool {
         self.iter().all(|s| s.is_finite())
     }
+
+    #[inline]
+    fn dot(&self, other: &Self) -> f64 {
+        self.iter().zip(other).map(|(a, b)| a * b).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
 }
 
 impl<const N: usize> DenseState for [f64; N] {

@@ -58,6 +58,12 @@ pub trait State: Clone {
 
     /// Whether no entry is NaN or infinite.
     fn is_finite(&self) -> bool;
+
+    /// The inner product `Σ xᵢ yᵢ` over the reals (of complex entries `Re(x̄ᵢ yᵢ)`).
+    fn dot(&self, other: &Self) -> f64;
+
+    /// The bytes that a kept copy occupies.
+    fn bytes(&self) -> usize;
 }
 
 /// A state whose entries lie in one contiguous `f64` slice; what the dense linear algebra of stiff solvers needs.

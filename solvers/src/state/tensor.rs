@@ -33,4 +33,12 @@ impl<const D: usize> State for Tensor<D> {
     fn is_finite(&self) -> bool {
         self.clone().abs().sum().into_scalar::<f64>().is_finite()
     }
+
+    fn dot(&self, other: &Self) -> f64 {
+        self.clone().mul(other.clone()).sum().into_scalar::<f64>()
+    }
+
+    fn bytes(&self) -> usize {
+        self.shape().num_elements() * self.dtype().size()
+    }
 }

@@ -37,4 +37,12 @@ impl<A: State, B: State> State for (A, B) {
     fn is_finite(&self) -> bool {
         self.0.is_finite() && self.1.is_finite()
     }
+
+    fn dot(&self, other: &Self) -> f64 {
+        self.0.dot(&other.0) + self.1.dot(&other.1)
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes() + self.1.bytes()
+    }
 }

@@ -1,9 +1,12 @@
 //! One step of a time integrator.
 
+pub mod advance;
 pub mod etdrk;
 pub mod explicit_rk;
 pub mod imex;
 pub mod iterate;
+pub mod reversible;
+pub mod scheme;
 pub mod stiff;
 pub mod symplectic;
 
@@ -128,7 +131,7 @@ impl<Y: State> DenseStep<Y> {
 }
 
 /// The Hermite weights of `(y₁ − y₀)/h`-free terms: `−y₀`, `y₁`, `h f₀`, `h f₁`.
-fn hermite(theta: f64) -> [f64; 4] {
+pub(crate) fn hermite(theta: f64) -> [f64; 4] {
     let (t, s) = (theta, 1.0 - theta);
     let value = t * t * (3.0 - 2.0 * t);
     [-value, value, t * s * s, -t * t * s]

@@ -8,6 +8,8 @@ mod heun;
 mod midpoint;
 mod ralston;
 mod rk4;
+mod runge_kutta;
+mod stages;
 mod tableau;
 mod tsit5;
 
@@ -19,6 +21,8 @@ pub use heun::HEUN;
 pub use midpoint::MIDPOINT;
 pub use ralston::RALSTON;
 pub use rk4::RK4;
+pub use runge_kutta::RungeKutta;
+pub use stages::Stages;
 pub use tableau::{Dense, Tableau};
 pub use tsit5::TSIT5;
 

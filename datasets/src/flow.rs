@@ -51,7 +51,9 @@ impl Flow {
                     stepper: solver.dense_stepper(OdeField::new(p.clone()), &like).ok_or_else(unfit)?,
                 }
             }
-            Problem::Dde(_) | Problem::Sde(_) | Problem::Labelled(_) => return Err(unfit()),
+            Problem::Dde(_) | Problem::Sde(_) | Problem::Labelled(_) | Problem::Density(_) => {
+                return Err(unfit());
+            }
         };
         Ok(Self { solver: *solver, kind })
     }

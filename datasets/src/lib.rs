@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod card;
+pub mod cloud;
 pub mod data;
 pub mod dataset;
 pub mod drift;

@@ -55,6 +55,10 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
         (Problem::Labelled(p), _) => {
             misfit(&format!("'{}' is a kind of series: nothing is solved", p.name()), "leave [solver] out")
         }
+
+        (Problem::Density(p), _) => {
+            misfit(&format!("'{}' is a density: nothing is solved", p.name()), "leave [solver] out")
+        }
         (Problem::Dde(p), _) => misfit(
             &format!("'{}' cannot solve '{}', whose slope depends on the past", solver.name(), p.name()),
             "take dopri5 or dopri8",
@@ -138,6 +142,7 @@ pub fn simulate_on(
             Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
         }
         Problem::Labelled(_) => Err(unfit()),
+        Problem::Density(_) => Err(unfit()),
         Problem::Dde(p) => {
             let (y0, problem) = (Array1::from(u0.to_vec()), p.clone());
             let field = move |t: f64, y: &Array1<f64>, delayed: &Array1<f64>, dy: &mut Array1<f64>| {

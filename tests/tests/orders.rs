@@ -110,6 +110,7 @@ fn start(problem: &Problem) -> Vec<f64> {
         Problem::Dde(p) => p.initial(),
         Problem::Sde(p) => p.initial(),
         Problem::Labelled(p) => unreachable!("{} is no equation", p.name()),
+        Problem::Density(p) => unreachable!("{} is no equation", p.name()),
     }
 }
 
@@ -159,9 +160,11 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
             };
             let reference = match problem {
                 Problem::Pde(_) => end(&SolverConfig::Etdrk4(FixedConfig { dt: 1.0 }), 8192.0),
-                Problem::Ode(_) | Problem::Dde(_) | Problem::Sde(_) | Problem::Labelled(_) => {
-                    end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 3000.0)
-                }
+                Problem::Ode(_)
+                | Problem::Dde(_)
+                | Problem::Sde(_)
+                | Problem::Labelled(_)
+                | Problem::Density(_) => end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 3000.0),
             };
             let reference = reference.unwrap();
             let size = reference.iter().map(|x| x * x).sum::<f64>().sqrt();

@@ -1,6 +1,7 @@
 //! The problems that Flowmap knows: `[problem.NAME]`.
 
 pub mod dde;
+pub mod density;
 pub mod labelled;
 pub mod ode;
 pub mod pde;
@@ -13,6 +14,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use dde::DdeProblem;
+use density::Density;
 use labelled::Labelled;
 use ode::OdeProblem;
 use pde::{Operators, Pde, PdeProblem};
@@ -31,6 +33,8 @@ pub enum Problem {
     Sde(Arc<dyn SdeProblem>),
     /// Labelled series: no equation, samples.
     Labelled(Arc<dyn Labelled>),
+    /// A probability density in the plane: no equation, samples.
+    Density(Arc<dyn Density>),
 }
 
 impl Problem {
@@ -42,6 +46,7 @@ impl Problem {
             Self::Dde(p) => p.name(),
             Self::Sde(p) => p.name(),
             Self::Labelled(p) => p.name(),
+            Self::Density(p) => p.name(),
         }
     }
 
@@ -53,6 +58,7 @@ impl Problem {
             Self::Dde(p) => p.equation(),
             Self::Sde(p) => p.equation(),
             Self::Labelled(p) => p.equation(),
+            Self::Density(p) => p.equation(),
         }
     }
 
@@ -64,6 +70,7 @@ impl Problem {
             Self::Dde(p) => p.variables(),
             Self::Sde(p) => p.variables(),
             Self::Labelled(p) => p.channels(),
+            Self::Density(_) => vec!["x".into(), "y".into()],
         }
     }
 
@@ -79,6 +86,7 @@ impl Problem {
             Self::Dde(p) => vec![p.variables().len()],
             Self::Sde(p) => vec![p.variables().len()],
             Self::Labelled(p) => vec![p.channels().len()],
+            Self::Density(_) => vec![2],
         }
     }
 
@@ -86,7 +94,7 @@ impl Problem {
     pub fn coordinates(&self) -> Vec<Vec<f64>> {
         match self {
             Self::Pde(p) => (0..p.grid().axes()).map(|a| p.grid().coordinates(a)).collect(),
-            Self::Ode(_) | Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) => Vec::new(),
+            Self::Ode(_) | Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => Vec::new(),
         }
     }
 
@@ -103,7 +111,7 @@ impl Problem {
                 Box::new(move |u| p.invariants(u, &mut ws))
             }
             Self::Ode(p) => Box::new(|u| p.invariants(u)),
-            Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) => Box::new(|_| Vec::new()),
+            Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => Box::new(|_| Vec::new()),
         }
     }
 
@@ -111,7 +119,7 @@ impl Problem {
     pub fn time_step(&self) -> Option<f64> {
         match self {
             Self::Ode(p) => p.time_step(),
-            Self::Pde(_) | Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) => None,
+            Self::Pde(_) | Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => None,
         }
     }
 
@@ -120,7 +128,7 @@ impl Problem {
         match self {
             Self::Pde(p) => p.lyapunov_exponent(),
             Self::Ode(p) => p.lyapunov_exponent(),
-            Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) => None,
+            Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => None,
         }
     }
 }
@@ -132,6 +140,7 @@ macro_rules! problems {
         dde { $($dde:ident => $dde_name:literal),* $(,)? }
         sde { $($sde:ident => $sde_name:literal),* $(,)? }
         labelled { $($labelled:ident => $labelled_name:literal),* $(,)? }
+        density { $($density:ident => $density_name:literal),* $(,)? }
         built { $($built:ident => $built_name:literal),* $(,)? }
     ) => {
         /// A problem and its parameters.
@@ -144,6 +153,7 @@ macro_rules! problems {
             $($dde(dde::$dde),)*
             $($sde(sde::$sde),)*
             $($labelled(labelled::$labelled),)*
+            $($density(density::$density),)*
             $($built(ode::$built),)*
         }
 
@@ -156,6 +166,7 @@ macro_rules! problems {
                     $(Self::$dde(_) => $dde_name,)*
                     $(Self::$sde(_) => $sde_name,)*
                     $(Self::$labelled(_) => $labelled_name,)*
+                    $(Self::$density(_) => $density_name,)*
                     $(Self::$built(_) => $built_name,)*
                 }
             }
@@ -164,6 +175,14 @@ macro_rules! problems {
             pub fn is_labelled(&self) -> bool {
                 match self {
                     $(Self::$labelled(_) => true,)*
+                    _ => false,
+                }
+            }
+
+            /// Whether it is a density: points are drawn, nothing is solved.
+            pub fn is_density(&self) -> bool {
+                match self {
+                    $(Self::$density(_) => true,)*
                     _ => false,
                 }
             }
@@ -179,6 +198,7 @@ macro_rules! problems {
                     $(Self::$dde(p) => Problem::Dde(Arc::new(p.clone())),)*
                     $(Self::$sde(p) => Problem::Sde(Arc::new(p.clone())),)*
                     $(Self::$labelled(p) => Problem::Labelled(Arc::new(p.clone())),)*
+                    $(Self::$density(p) => Problem::Density(Arc::new(p.clone())),)*
                     $(Self::$built(p) => p.build(),)*
                 })
             }
@@ -189,6 +209,7 @@ macro_rules! problems {
                     $(Self::$dde(dde::$dde::default()),)* $(Self::$sde(sde::$sde::default()),)*
                     $(Self::$dde(dde::$dde::default()),)*
                     $(Self::$labelled(labelled::$labelled::default()),)*
+                    $(Self::$density(density::$density::default()),)*
                     $(Self::$built(ode::$built::default()),)*]
             }
         }
@@ -202,6 +223,7 @@ macro_rules! problems {
                     $(Self::$dde(p) => p.validate(check),)*
                     $(Self::$sde(p) => p.validate(check),)*
                     $(Self::$labelled(p) => p.validate(check),)*
+                    $(Self::$density(p) => p.validate(check),)*
                     $(Self::$built(p) => p.validate(check),)*
                 }
             }
@@ -243,6 +265,12 @@ problems! {
 
     labelled {
         Spirals => "spirals",
+    }
+
+    density {
+        TwoMoons => "two_moons",
+        EightGaussians => "eight_gaussians",
+        Checkerboard => "checkerboard",
     }
     built {
         ChaoticFlow => "chaotic_flow",

@@ -46,6 +46,10 @@ pub(super) fn describe(loaded: &Loaded) -> String {
             let (series, samples) = (config.data.trajectories(), config.data.steps + 1);
             lines.push(format!("# data: {series} labelled series of {samples} samples"));
         }
+
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_density) => {
+            lines.push(format!("# data: {} points", config.data.trajectories()));
+        }
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
@@ -57,6 +61,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
         lines.push(match config.model.as_ref().map(ModelConfig::learns) {
             Some(Learns::Series) => sequences(train),
             Some(Learns::Labels) => labels(config, train),
+            Some(Learns::Points) => points(train),
             Some(Learns::Fields) | None => windows(config, train),
         });
     }
@@ -90,6 +95,17 @@ fn sequences(train: &TrainConfig) -> String {
 fn labels(config: &ExperimentConfig, train: &TrainConfig) -> String {
     let batches = config.data.train.div_ceil(train.batch.max(1)) * train.epochs;
     format!("# training: {batches} steps on {} series each", train.batch)
+}
+
+/// The training of a model of points.
+fn points(train: &TrainConfig) -> String {
+    let batches = train.batches.unwrap_or(BATCHES);
+    format!(
+        "# training: {} epochs of {batches} batches, {} steps on {} points each",
+        train.epochs,
+        train.epochs * batches,
+        train.batch
+    )
 }
 
 /// The equation, and the size of its data.

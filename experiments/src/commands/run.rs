@@ -16,8 +16,8 @@ use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
 use crate::evaluate::{
-    Findings, Job, StudyConfig, assimilation, classification, gradient_study, reconstruction, simulation,
-    surrogate,
+    Findings, Job, StudyConfig, assimilation, classification, density, gradient_study, reconstruction,
+    simulation, surrogate,
 };
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
@@ -118,6 +118,7 @@ impl Shared<'_> {
                     Learns::Fields => surrogate(config, model, &job),
                     Learns::Series => reconstruction(config, model, &job),
                     Learns::Labels => classification(config, model, &job),
+                    Learns::Points => density(config, model, &job),
                 },
             }
         } else {
@@ -176,6 +177,7 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
             Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
             Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
             Learns::Labels => &["accuracy", "params", "train_s"],
+            Learns::Points => &["w2", "mmd", "params", "train_s"],
         },
     }
 }

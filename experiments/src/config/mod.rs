@@ -113,6 +113,10 @@ impl Validate for ExperimentConfig {
             solver.validate(check.table("solver"));
         }
         self.data.validate(check.table("data"));
+        let density = self.problem.as_ref().is_some_and(ProblemConfig::is_density);
+        if !density {
+            self.data.check_times(&mut check.table("data"));
+        }
         self.validate_source(&mut check);
         self.evaluate.validate(check.table("evaluate"));
         if let Some(assimilation) = &self.assimilation {
@@ -189,6 +193,9 @@ impl Validate for ExperimentConfig {
                     Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
                     Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
+                    Learns::Points => {
+                        ("points", "leave it out: the floor of a second cloud stands beside it")
+                    }
                 };
                 check.fail(
                     "evaluate.baselines",
@@ -241,6 +248,23 @@ impl ExperimentConfig {
             "only labelled series lose samples",
             "leave it out, or take [problem.spirals]",
         );
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_density) {
+            check.require(!solver, "solver", "a density is not solved", "leave [solver] out");
+            check.require(!file, "data.file", "points of a density are drawn", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "a density, and no model that learns it",
+                "give [model.rectified_flow], [model.score_sde] or [model.continuous_flow]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "a density is learned as it is",
+                "leave [data.observe] out",
+            );
+            return;
+        }
         check.require(
             problem == solver || !(problem || file),
             if problem { "problem" } else { "solver" },
@@ -335,6 +359,15 @@ impl ExperimentConfig {
                 "take neural_cde or gated_classifier",
             ),
             _ if model.learns() == Learns::Labels => misfit("labels of series", "take [problem.spirals]"),
+            Some(problem::Problem::Density(_)) if model.learns() == Learns::Points => Ok(()),
+            Some(problem::Problem::Density(d)) => misfit(
+                &format!("no points, and '{}' is a density", d.name()),
+                "take rectified_flow, score_sde or continuous_flow",
+            ),
+            _ if model.learns() == Learns::Points => misfit(
+                "points of a density",
+                "take [problem.two_moons], [problem.eight_gaussians] or [problem.checkerboard]",
+            ),
             Some(problem::Problem::Pde(_)) if model.learns_series() => misfit(
                 "series, not fields",
                 "take a system of ordinary equations, or [data.file] with a series",

@@ -6,6 +6,7 @@ mod exponent_from_series;
 #[cfg(test)]
 mod golden;
 mod hellinger;
+mod mean_discrepancy;
 mod prediction_error;
 mod quantile;
 mod relative_l2;
@@ -14,11 +15,13 @@ mod spectrum;
 mod state_space_divergence;
 mod valid_prediction_time;
 mod valid_time;
+mod wasserstein;
 
 pub use correlation_dimension::{CorrelationDimension, correlation_dimension};
 pub use crps::crps;
 pub use exponent_from_series::{NeighbourDivergence, exponent_from_series};
 pub use hellinger::{hellinger_distance, power_spectra};
+pub use mean_discrepancy::mean_discrepancy;
 pub use prediction_error::prediction_errors;
 pub use quantile::quantile;
 pub use relative_l2::{by_lead_time, relative_l2};
@@ -27,6 +30,7 @@ pub use spectrum::mean_spectrum;
 pub use state_space_divergence::{binned_divergence, mixture_divergence, state_space_divergence};
 pub use valid_prediction_time::{VALID_THRESHOLD, ValidPredictions, even_starts, valid_prediction_time};
 pub use valid_time::valid_time;
+pub use wasserstein::{sliced_wasserstein_2, wasserstein_2};
 
 /// Every metric of `summary.json`: its name, and what it is.
 pub const METRICS: &[(&str, &str)] = &[

@@ -115,11 +115,10 @@ impl ModelConfig {
     /// The model as one that is fitted to series in one call, if it is such a one.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
-            Self::SemilinearOperator(_) | Self::Plrnn(_) | Self::NeuralCde(_) | Self::GatedClassifier(_) => {
-                None
-            }
             Self::SemilinearOperator(_)
             | Self::Plrnn(_)
+            | Self::NeuralCde(_)
+            | Self::GatedClassifier(_)
             | Self::RectifiedFlow(_)
             | Self::ScoreSde(_)
             | Self::ContinuousFlow(_) => None,

@@ -380,7 +380,7 @@ impl SolverConfig {
                 Some(adjoint.differentiate(scheme, Ordinary(field), y0, options, loss))
             }
             Method::Reversible(scheme) => Some(scheme.differentiate(adjoint, field, y0, options, loss)),
-            Method::Stiff(_) | Method::Symplectic(_) | Method::Semilinear => None,
+            Method::Stiff(_) | Method::Symplectic(_) | Method::Semilinear | Method::Stochastic => None,
         }
     }
 

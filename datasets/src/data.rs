@@ -45,6 +45,23 @@ pub struct DataConfig {
     pub observe: Option<ObserveConfig>,
 }
 
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            train: 0,
+            validation: 0,
+            test: one(),
+            dt: 0.0,
+            steps: 0,
+            burn_in: 0.0,
+            initial: textbook(),
+            file: None,
+            dropped: 0.0,
+            observe: None,
+        }
+    }
+}
+
 fn is_zero(share: &f64) -> bool {
     *share == 0.0
 }
@@ -84,6 +101,14 @@ impl DataConfig {
         self.train + self.validation + self.test
     }
 
+    /// Checks that there are samples along time, as all data need but a cloud of points.
+    pub fn check_times(&self, check: &mut Check<'_>) {
+        if self.file.is_none() {
+            check.positive("dt", self.dt);
+            check.at_least("steps", self.steps, 1);
+        }
+    }
+
     /// The times of the samples, from zero.
     pub fn times(&self) -> Vec<f64> {
         (0..=self.steps).map(|i| i as f64 * self.dt).collect()
@@ -92,10 +117,8 @@ impl DataConfig {
 
 impl Validate for DataConfig {
     fn validate(&self, mut check: Check<'_>) {
-        if self.file.is_none() || self.dt != 0.0 {
-            check.positive("dt", self.dt);
-        }
-        check.within("steps", self.steps, usize::from(self.file.is_none()), 10_000_000);
+        check.non_negative("dt", self.dt);
+        check.within("steps", self.steps, 0, 10_000_000);
         check.non_negative("burn_in", self.burn_in);
         check.within("dropped", self.dropped, 0.0, 0.95);
         check.within("test", self.test, 1, 1_000_000);

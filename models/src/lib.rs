@@ -7,6 +7,7 @@ pub mod classifier;
 pub mod config;
 pub mod emulator;
 pub mod fused;
+pub mod generative;
 pub mod layers;
 pub mod neural_de;
 pub mod plrnn;

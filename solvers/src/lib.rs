@@ -5,6 +5,7 @@
 //! [`stepper::Stepper`]; [`solve::solve`] drives it, with step control, save times and events.
 
 pub mod assimilation;
+pub mod batch;
 pub mod brownian;
 pub mod config;
 pub mod control;
@@ -14,6 +15,7 @@ pub mod ensemble;
 pub mod event;
 pub mod field;
 pub mod fourier;
+pub mod gradient;
 pub mod increment;
 pub mod issue;
 pub mod lyapunov;

@@ -10,6 +10,7 @@ use super::print;
 use crate::cli::OverrideArgs;
 use crate::config::{ExperimentConfig, Loaded, load};
 use crate::error::Error;
+use crate::evaluate::StudyConfig;
 use crate::run_dir::resolved;
 use crate::train::{BATCHES, TrainConfig};
 
@@ -45,14 +46,22 @@ pub(super) fn describe(loaded: &Loaded) -> String {
             let (series, samples) = (config.data.trajectories(), config.data.steps + 1);
             lines.push(format!("# data: {series} labelled series of {samples} samples"));
         }
+
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_density) => {
+            lines.push(format!("# data: {} points", config.data.trajectories()));
+        }
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
+    }
+    if let Some(StudyConfig::Gradient(study)) = &config.study {
+        lines.push(format!("# study: gradients of solves of up to {} steps", study.longest()));
     }
     if let Some(train) = &config.train {
         lines.push(match config.model.as_ref().map(ModelConfig::learns) {
             Some(Learns::Series) => sequences(train),
             Some(Learns::Labels) => labels(config, train),
+            Some(Learns::Points) => points(train),
             Some(Learns::Fields) | None => windows(config, train),
         });
     }
@@ -86,6 +95,17 @@ fn sequences(train: &TrainConfig) -> String {
 fn labels(config: &ExperimentConfig, train: &TrainConfig) -> String {
     let batches = config.data.train.div_ceil(train.batch.max(1)) * train.epochs;
     format!("# training: {batches} steps on {} series each", train.batch)
+}
+
+/// The training of a model of points.
+fn points(train: &TrainConfig) -> String {
+    let batches = train.batches.unwrap_or(BATCHES);
+    format!(
+        "# training: {} epochs of {batches} batches, {} steps on {} points each",
+        train.epochs,
+        train.epochs * batches,
+        train.batch
+    )
 }
 
 /// The equation, and the size of its data.

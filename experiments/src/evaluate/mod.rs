@@ -1,15 +1,22 @@
 //! Judging simulations and models.
 
+mod assimilation;
 mod classification;
 mod curves;
+mod density;
 mod drift;
+mod gradient_study;
 mod keep;
 mod order;
 mod reconstruction;
 mod simulation;
+mod stochastic;
 mod surrogate;
 
+pub use assimilation::{AssimilationConfig, assimilation};
 pub use classification::classification;
+pub use density::{DensityEvaluation, density};
+pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
@@ -45,6 +52,9 @@ pub struct EvaluateConfig {
     pub cycles: usize,
     /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
     pub gradients: bool,
+    /// How a learned density is judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub density: Option<DensityEvaluation>,
 }
 
 /// Something to beat.
@@ -148,6 +158,7 @@ impl Default for EvaluateConfig {
             order: false,
             cycles: 1,
             gradients: false,
+            density: None,
         }
     }
 }
@@ -156,6 +167,9 @@ impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
         check.within("cycles", self.cycles, 0, 32);
+        if let Some(density) = &self.density {
+            density.validate(check.table("density"));
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod fields;
 mod fit;
 mod labels;
 mod optimiser;
+mod points;
 mod radam;
 mod schedule;
 mod sequences;
@@ -16,6 +17,9 @@ pub use fit::{Fit, Objective, Trained};
 pub(crate) use labels::{LabelObjective, accuracy, samples, thinned, unfit};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
+pub(crate) use points::{
+    LikelihoodObjective, Pairs, Points, RectifiedObjective, Sampling, ScoreObjective, normal, signs,
+};
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceSession;
@@ -31,7 +35,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over all windows of the training trajectories; of a model of time series, `batches` random batches each.
+    /// Passes over all windows of the training trajectories; of a model of time series or points, `batches` random batches
+    /// each.
     pub epochs: usize,
     /// Windows of a step.
     pub batch: usize,
@@ -42,7 +47,7 @@ pub struct TrainConfig {
     /// Samples of a window of a model of time series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<usize>,
-    /// Batches of an epoch of a model of time series; unless given, 50.
+    /// Batches of an epoch of a model of time series or points; unless given, 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batches: Option<usize>,
     /// Standard deviation of the noise on inputs, relative to that of the data.
@@ -142,16 +147,17 @@ pub(crate) fn gradient_norm<M: Module>(module: &M, gradients: &mut GradientsPara
 impl TrainConfig {
     /// Checks that only those keys are there that a family of models knows.
     pub(crate) fn check_family(&self, mut check: Check<'_>, learns: Option<Learns>) {
-        let (series, labels) = (learns == Some(Learns::Series), learns == Some(Learns::Labels));
-        let elsewhere = series || labels;
+        let is = |what| learns == Some(what);
+        let (series, labels, points) = (is(Learns::Series), is(Learns::Labels), is(Learns::Points));
+        let elsewhere = series || labels || points;
         let foreign = [
             ("unroll", elsewhere && self.unroll != 1, "fields"),
             ("push_forward", elsewhere && self.push_forward != 0, "fields"),
             ("sequence", !series && self.sequence.is_some(), "time series"),
-            ("batches", !series && self.batches.is_some(), "time series"),
+            ("batches", !(series || points) && self.batches.is_some(), "time series or points"),
             ("forcing", !series && self.forcing.is_some(), "time series"),
             ("regulariser", !series && self.regulariser.is_some(), "time series"),
-            ("noise", labels && self.noise != 0.0, "fields or time series"),
+            ("noise", (labels || points) && self.noise != 0.0, "fields or time series"),
         ];
         for (key, given, of) in foreign {
             check.require(

@@ -4,6 +4,7 @@
 
 use std::marker::PhantomData;
 
+use burn::tensor::{DType, Device, Tensor};
 use flowmap_solvers::brownian::{Brownian, Path};
 use flowmap_solvers::control::{Control, Pid};
 use flowmap_solvers::increment::{Increment, PullBack};
@@ -537,6 +538,41 @@ fn a_path_that_ends_too_early_and_a_drift_that_fails_are_named() {
     let bad = OnPath::new(Geometric::<Ito>::new(f64::NAN, 0.1), Brownian::new(0, 0.0, 1.0, &y0), &y0);
     let outcome = solve(&mut EulerMaruyama::new(bad, &y0), &y0, &mut options).outcome;
     assert_eq!(outcome, Outcome::NonFinite { t: 0.0 });
+}
+
+/// Geometric Brownian motion on tensors.
+struct OnDevice(f64, f64);
+
+impl Sde<Tensor<2>> for OnDevice {
+    type Noise = Tensor<2>;
+    type Calculus = Stratonovich;
+    type Structure = Diagonal;
+    fn noise_like(&self, y: &Tensor<2>) -> Tensor<2> {
+        State::zeros_like(y)
+    }
+    fn drift(&mut self, _t: f64, y: &Tensor<2>, out: &mut Tensor<2>) {
+        *out = y.clone().mul_scalar(self.0);
+    }
+    fn diffusion(&mut self, _t: f64, y: &Tensor<2>, dw: &Tensor<2>, out: &mut Tensor<2>) {
+        *out = y.clone().mul(dw.clone()).mul_scalar(self.1);
+    }
+}
+
+#[test]
+fn tensors_follow_the_same_paths() {
+    let (mu, sigma, n) = (0.3, 0.5, 20);
+    let host = Batch::ones((7, 1));
+    let path = || Brownian::on_grid(6, 0.0, 1.0 / n as f64, n, &host);
+    let equation = OnPath::new(Geometric::<Stratonovich>::new(mu, sigma), path(), &host);
+    let on_host = end(IncrementRk::new(&HEUN, equation, &host), &host, n);
+    let ones = Tensor::<2>::ones([7, 1], (&Device::flex(), DType::F64));
+    let mut stepper = IncrementRk::new(&HEUN, OnPath::new(OnDevice(mu, sigma), path(), &ones), &ones);
+    let mut options = SolveOptions::new(0.0, 1.0, Control::Fixed { dt: 1.0 / n as f64 });
+    let on_device = solve(&mut stepper, &ones, &mut options).ys.pop().unwrap();
+    let on_device = on_device.into_data().try_to_vec::<f64>().unwrap();
+    for (a, b) in on_host.iter().zip(on_device) {
+        assert!((a - b).abs() < 1e-13, "{a} {b}");
+    }
 }
 
 #[test]

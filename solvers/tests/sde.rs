@@ -192,7 +192,7 @@ fn check_strong_order<S: Stepper<Batch>>(name: &str, order: f64, make: impl Fn()
     for (against, reference) in [("itself", &own[..]), ("another method", other)] {
         let errors: Vec<_> = levels.iter().map(|(h, y)| (*h, distance(y, reference))).collect();
         let measured = slope(&errors);
-        println!("{name} against {against}: {measured:.2}, {order} expected; {errors:.2e?}");
+        println!("{name} against {against}: {measured:.2}, {order} expected; {errors:?}");
         // A method may do better on a case than it must, within the next half order.
         assert!((measured - order).abs() < 0.25, "{name} against {against}: {measured}, {errors:?}");
     }

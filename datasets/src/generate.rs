@@ -108,6 +108,8 @@ impl Recipe<'_> {
             Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
             Problem::Dde(p) => self.data.initial.past(&**p, &mut rng),
             Problem::Sde(p) => self.data.initial.origin(&**p, &mut rng),
+            Problem::Labelled(_) => return Err(DataError::Config(unsolved())),
+            Problem::Density(p) => Ok(p.sample(&mut rng).to_vec()),
         };
         drawn.map_err(|mut issue| {
             issue.path = format!("data.initial.{}", issue.path);
@@ -281,6 +283,11 @@ impl Recipe<'_> {
         card.source = Some(path.display().to_string());
         Ok(self.assemble(problem, card, series.values.as_standard_layout().into_owned()))
     }
+}
+
+/// What a problem without an equation has no start for.
+fn unsolved() -> Issue {
+    Issue::new("problem", "series that are drawn have no start").hint("give [model.neural_cde]")
 }
 
 /// `‖a − b‖ / ‖b‖`.

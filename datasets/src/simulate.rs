@@ -44,14 +44,21 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
             ),
             "take dopri5, or etdrk4 for a partial differential equation",
         ),
-        (Problem::Pde(_), MethodKind::Explicit | MethodKind::Semilinear)
-        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Stiff)
+        (Problem::Pde(_), MethodKind::Explicit | MethodKind::Reversible | MethodKind::Semilinear)
+        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Reversible | MethodKind::Stiff)
         | (Problem::Dde(_), MethodKind::Explicit) => Ok(()),
         (Problem::Ode(p), MethodKind::Symplectic) if p.separable() => Ok(()),
         (Problem::Pde(_), _) => misfit(
             &format!("'{}' cannot solve a partial differential equation", solver.name()),
             "take etdrk4, or an explicit method",
         ),
+        (Problem::Labelled(p), _) => {
+            misfit(&format!("'{}' is a kind of series: nothing is solved", p.name()), "leave [solver] out")
+        }
+
+        (Problem::Density(p), _) => {
+            misfit(&format!("'{}' is a density: nothing is solved", p.name()), "leave [solver] out")
+        }
         (Problem::Dde(p), _) => misfit(
             &format!("'{}' cannot solve '{}', whose slope depends on the past", solver.name(), p.name()),
             "take dopri5 or dopri8",
@@ -134,6 +141,8 @@ pub fn simulate_on(
             let mut stepper = sde::stepper(p, solver, path, &y0).ok_or_else(unfit)?;
             Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
         }
+        Problem::Labelled(_) => Err(unfit()),
+        Problem::Density(_) => Err(unfit()),
         Problem::Dde(p) => {
             let (y0, problem) = (Array1::from(u0.to_vec()), p.clone());
             let field = move |t: f64, y: &Array1<f64>, delayed: &Array1<f64>, dy: &mut Array1<f64>| {

@@ -104,6 +104,21 @@ impl PidState {
         }
     }
 
+    /// Forgets the steps before: the state was changed from outside.
+    pub(crate) fn restart(&mut self) {
+        (self.logarithms, self.rejected) = ([0.0; 2], false);
+    }
+
+    /// What the next judgement depends on.
+    pub(crate) fn memory(&self) -> ([f64; 2], bool) {
+        (self.logarithms, self.rejected)
+    }
+
+    /// Continues from a [`memory`](Self::memory).
+    pub(crate) fn recall(&mut self, logarithms: [f64; 2], rejected: bool) {
+        (self.logarithms, self.rejected) = (logarithms, rejected);
+    }
+
     /// Judges a step by its weighted error norm. A norm that is not finite is a rejection.
     #[inline]
     pub fn decide(&mut self, error: f64) -> Decision {

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use burn::tensor::{DType, Device, Tensor};
 use flowmap_solvers::brownian::{Brownian, Path};
 use flowmap_solvers::control::{Control, Pid};
+use flowmap_solvers::gradient::{Adjoint, Checkpointed, Gradient, Loss, Reversible};
 use flowmap_solvers::increment::{Increment, PullBack};
 use flowmap_solvers::sde::{
     Additive, Calculus, Commutative, Diagonal, DiffusionDerivative, General, InIto, InStratonovich, Ito,
@@ -14,7 +15,9 @@ use flowmap_solvers::sde::{
 };
 use flowmap_solvers::solve::{Outcome, SaveAt, SolveOptions, solve};
 use flowmap_solvers::state::State;
-use flowmap_solvers::stepper::explicit_rk::{HEUN, MIDPOINT, RALSTON, Tableau};
+use flowmap_solvers::stepper::advance::Advance;
+use flowmap_solvers::stepper::explicit_rk::{HEUN, MIDPOINT, RALSTON, RungeKutta, Tableau};
+use flowmap_solvers::stepper::reversible::ReversibleHeun;
 use flowmap_solvers::stepper::sde::{
     AdditiveRk, Doubled, EulerMaruyama, IncrementRk, Milstein, SHARK, SLOW_RK, SPARK, SRA1, StratonovichRk,
 };
@@ -218,6 +221,8 @@ fn additive_noise_has_orders_one_and_three_halves() {
     check_strong_order("Euler-Maruyama, additive", 1.0, em, &shark);
     check_strong_order("Heun, additive", 1.0, || heun::<Forced>(&HEUN), &shark);
     check_strong_order("midpoint, additive", 1.0, || heun::<Forced>(&MIDPOINT), &shark);
+    let reversible = || Advance::new(ReversibleHeun::new(), on_path::<Forced, Stratonovich>());
+    check_strong_order("reversible Heun, additive", 1.0, reversible, &shark);
     let additive = |tableau| AdditiveRk::new(tableau, on_path::<Forced, Ito>(), &like);
     check_strong_order("ShARK", 1.5, || additive(&SHARK), &sra1);
     check_strong_order("SRA1", 1.5, || additive(&SRA1), &shark);
@@ -281,6 +286,8 @@ fn general_noise_has_order_a_half() {
     let fine = states(spark(), 4 * FINEST);
     check_strong_order("Heun, general", 0.5, || heun::<Twisted>(&HEUN), &fine);
     check_strong_order("midpoint, general", 0.5, || heun::<Twisted>(&MIDPOINT), &fine);
+    let reversible = || Advance::new(ReversibleHeun::new(), on_path::<Twisted, Stratonovich>());
+    check_strong_order("reversible Heun, general", 0.5, reversible, &fine);
     check_strong_order("SlowRK, general", 0.5, slow, &fine);
     check_strong_order("SPaRK, general", 0.5, spark, &states(heun::<Twisted>(&HEUN), 4 * FINEST));
 }
@@ -538,6 +545,56 @@ fn a_path_that_ends_too_early_and_a_drift_that_fails_are_named() {
     let bad = OnPath::new(Geometric::<Ito>::new(f64::NAN, 0.1), Brownian::new(0, 0.0, 1.0, &y0), &y0);
     let outcome = solve(&mut EulerMaruyama::new(bad, &y0), &y0, &mut options).outcome;
     assert_eq!(outcome, Outcome::NonFinite { t: 0.0 });
+}
+
+/// Every kind of gradient of a stochastic solve, against keeping everything and against differences on the same path.
+#[test]
+fn stochastic_solves_are_differentiated_like_others() {
+    let (mu, sigma, steps) = (0.3, 0.7, 200);
+    let y0 = Batch::from_shape_vec((2, 1), vec![1.0, -0.5]).unwrap();
+    let options = || SolveOptions::new(0.0, 1.0, Control::Fixed { dt: 1.0 / f64::from(steps) });
+    let equation = |mu: f64, sigma: f64| {
+        let path = Brownian::new(12, 0.0, 1.0, &y0);
+        OnPath::new(Geometric::<Stratonovich>::new(mu, sigma), path, &y0)
+    };
+    let squares = |y: &Batch| 0.5 * y.mapv(|y| y * y).sum();
+    let gradient = |kind: Gradient| {
+        let loss = |s: &flowmap_solvers::solve::Solution<Batch>| Loss::new(squares(&s.ys[0]), s.ys.clone());
+        let adjoint = Adjoint::new(kind);
+        adjoint.differentiate(ReversibleHeun::new(), equation(mu, sigma), &y0, &mut options(), loss).unwrap()
+    };
+    let direct = gradient(Gradient::Direct {});
+    let value = |mu: f64, sigma: f64| {
+        let mut stepper = Advance::new(ReversibleHeun::new(), equation(mu, sigma));
+        squares(solve(&mut stepper, &y0, &mut options()).last().unwrap())
+    };
+    let d = 1e-6;
+    let differences = [
+        (value(mu + d, sigma) - value(mu - d, sigma)) / (2.0 * d),
+        (value(mu, sigma + d) - value(mu, sigma - d)) / (2.0 * d),
+    ];
+    for (a, b) in direct.parameters.iter().zip(differences) {
+        assert!((a - b).abs() < 1e-7 * b.abs().max(1.0), "{a} {b}");
+    }
+    for kind in [
+        Gradient::StepCheckpoint {},
+        Gradient::Checkpointed(Checkpointed { slots: Some(5), budget_mb: None }),
+        Gradient::Reversible(Reversible { segment: None, tolerance: 1e-9 }),
+    ] {
+        let found = gradient(kind);
+        for (a, b) in found.parameters.iter().zip(&direct.parameters).chain(found.y0.iter().zip(&direct.y0)) {
+            assert!((a - b).abs() < 1e-10 * b.abs().max(1.0), "{}: {a} {b}", kind.name());
+        }
+    }
+    // A continuous adjoint would need a slope, which a rough path has not.
+    let backsolve = Adjoint::new(Gradient::Backsolve {}).differentiate(
+        RungeKutta::new(&HEUN),
+        equation(mu, sigma),
+        &y0,
+        &mut options(),
+        |s| Loss::new(0.0, s.ys.clone()),
+    );
+    assert!(backsolve.is_err());
 }
 
 /// Geometric Brownian motion on tensors.

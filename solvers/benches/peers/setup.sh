@@ -26,11 +26,12 @@ echo '*' > "$venv/.gitignore"
     exponax==0.2.0 \
     pydiffsol==0.6.2 \
     torch==2.15.0 \
-    torchode==1.0.1
+    torchode==1.0.1 \
+    torchsde==0.2.6
 
 "$venv/bin/python" - <<'PY'
 from importlib.metadata import version
 
-for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch", "torchode"):
+for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch", "torchode", "torchsde"):
     print(f"{name} {version(name)}")
 PY

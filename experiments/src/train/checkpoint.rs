@@ -8,10 +8,14 @@ use burn::optim::ModuleOptimizer;
 use burn::store::{ModuleSnapshot, SafetensorsStore};
 use serde::{Deserialize, Serialize};
 
+use super::average::Average;
 use crate::error::Error;
 use crate::run_dir::write_atomically;
 
 const FORMAT_VERSION: u32 = 1;
+
+/// The averaged weights of a last checkpoint, where weights are averaged.
+const AVERAGE: &str = "average.safetensors";
 
 /// The place of a training. Random streams are functions of the seed and the place, so they need no state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,16 +50,20 @@ impl Store {
         Ok(Self { folder })
     }
 
-    /// Writes the place with its weights and optimiser under a name of its own, then removes the one before.
+    /// Writes the place with its weights, optimiser and average under a name of its own, then removes the one before.
     pub(super) fn save_last<M: Module + ModuleSnapshot>(
         &self,
         model: &M,
         optimiser: &ModuleOptimizer,
+        average: Option<&Average<M>>,
         place: &Place,
     ) -> Result<(), Error> {
         let folder = &self.folder;
         let fresh = tempfile::Builder::new().prefix(".new-").tempdir_in(folder).map_err(Error::io(folder))?;
         write_atomically(&fresh.path().join("weights.safetensors"), &weights(model, folder)?)?;
+        if let Some(average) = average {
+            write_atomically(&fresh.path().join(AVERAGE), &weights(&average.model, folder)?)?;
+        }
         let damaged = |e: String| Error::Checkpoint { path: folder.clone(), message: e };
         let bytes = optimiser.into_bytes().map_err(|e| damaged(e.to_string()))?;
         write_atomically(&fresh.path().join("optimiser.bpk"), &bytes)?;
@@ -85,12 +93,13 @@ impl Store {
         found
     }
 
-    /// The newest place with its weights and optimiser, if there is one.
+    /// The newest place with its weights, optimiser and average, if there is one.
     pub(super) fn load_last<M: Module + ModuleSnapshot>(
         &self,
         model: M,
         optimiser: ModuleOptimizer,
-    ) -> Result<(M, ModuleOptimizer, Option<Place>), Error> {
+        average: Option<Average<M>>,
+    ) -> Result<(M, ModuleOptimizer, Option<Average<M>>, Option<Place>), Error> {
         // What a killed process left behind.
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|e| e.path());
         for path in
@@ -98,7 +107,7 @@ impl Store {
         {
             let _ = fs::remove_dir_all(path);
         }
-        let Some(folder) = self.all_last().pop() else { return Ok((model, optimiser, None)) };
+        let Some(folder) = self.all_last().pop() else { return Ok((model, optimiser, average, None)) };
         let damaged = |message: String| Error::Checkpoint { path: folder.clone(), message };
         let path = folder.join("place.json");
         let text = fs::read(&path).map_err(Error::io(&path))?;
@@ -115,7 +124,11 @@ impl Store {
         let optimiser = optimiser
             .from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes))
             .map_err(|e| damaged(e.to_string()))?;
-        Ok((model, optimiser, Some(place)))
+        let average = match average {
+            Some(a) => Some(Average { model: load_weights(a.model, &folder.join(AVERAGE))?, ..a }),
+            None => None,
+        };
+        Ok((model, optimiser, average, Some(place)))
     }
 
     /// What there is to go on from, as the end of a message.

@@ -1,5 +1,6 @@
 //! Training: windows of trajectories, unrolled or forced losses, optimisers, checkpoints that resume bit for bit.
 
+mod average;
 mod checkpoint;
 mod optimiser;
 mod radam;
@@ -49,6 +50,9 @@ pub struct TrainConfig {
     pub schedule: Schedule,
     /// The norm of all gradients together at which they are clipped; zero clips nothing.
     pub clip: f64,
+    /// The decay, a step, of the exponential average of the weights that is validated and kept; zero keeps the weights
+    /// themselves.
+    pub average: f64,
     /// Epochs between two validations.
     pub validate_every: usize,
     /// Validations without an improvement after which training stops; zero never stops.
@@ -77,6 +81,7 @@ impl Default for TrainConfig {
             final_rate: 0.01,
             schedule: Schedule::Cosine,
             clip: 1.0,
+            average: 0.0,
             validate_every: 1,
             patience: 0,
             optimiser: OptimiserConfig::default(),
@@ -96,6 +101,7 @@ impl Validate for TrainConfig {
         check.within("warm_up", self.warm_up, 0.0, 1.0);
         check.within("final_rate", self.final_rate, 0.0, 1.0);
         check.non_negative("clip", self.clip);
+        check.within("average", self.average, 0.0, 0.999_999);
         check.at_least("validate_every", self.validate_every, 1);
         self.optimiser.validate(check.table("optimiser"));
         if let Some(sequence) = self.sequence {

@@ -13,6 +13,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 use serde_json::json;
 
+use super::average::Average;
 use super::checkpoint::{Place, Store};
 use super::{TrainConfig, Trained, optimiser, schedule};
 use crate::commands::Progress;
@@ -65,12 +66,13 @@ impl SequenceSession<'_> {
         let sampler = Sampler::new(self)?;
         let store = Store::open(self.run.join("checkpoints").join(self.role))?;
         let mut model = optimiser::numbered(model);
+        let mut average = Average::of(&model, self.config.average);
         let mut optimiser = c.optimiser.init();
         let forcing = c.forcing.clone().unwrap_or_default();
         let mut place = Place::default();
         if self.resume {
-            let (m, o, found) = store.load_last(model, optimiser)?;
-            (model, optimiser) = (m, o);
+            let (m, o, a, found) = store.load_last(model, optimiser, average)?;
+            (model, optimiser, average) = (m, o, a);
             if let Some(found) = found {
                 self.progress.say(&format!("{}: resumed at step {}", self.role, found.step));
                 place = found;
@@ -91,17 +93,20 @@ impl SequenceSession<'_> {
                 if self.interrupted.load(Ordering::Relaxed) {
                     place.seconds = before + started.elapsed().as_secs_f64();
                     place.forcing = Some(alpha.to_bits());
-                    store.save_last(&model, &optimiser, &place)?;
+                    store.save_last(&model, &optimiser, average.as_ref(), &place)?;
                     return Err(Error::Interrupted);
                 }
                 let stepped = self.step(model, &mut optimiser, &sampler, &forcing, &mut alpha, &place);
                 let Some((next, loss)) = stepped else {
-                    if let Some((model, optimiser, place)) = &good {
-                        store.save_last(model, optimiser, place)?;
+                    if let Some((model, optimiser, average, place)) = &good {
+                        store.save_last(model, optimiser, Option::as_ref(average), place)?;
                     }
                     return Err(self.diverged(&place, alpha, &store));
                 };
                 model = next;
+                if let Some(average) = &mut average {
+                    average.update(&model, place.step);
+                }
                 place.loss_sum += loss;
                 place.batch += 1;
                 place.step += 1;
@@ -117,11 +122,12 @@ impl SequenceSession<'_> {
             }
             let judged = place.epoch.is_multiple_of(c.validate_every) || last;
             if judged {
-                let score = (self.score)(&model.valid().to_system());
+                let judged = average.as_ref().map_or_else(|| model.valid(), |a| a.model.clone());
+                let score = (self.score)(&judged.to_system());
                 self.log(&place, "validation", self.score_name, score)?;
                 self.progress.epoch(self.role, place.epoch, c.epochs, mean, score, &bar);
                 if score.is_finite() && place.best.is_none_or(|(best, _)| score < best) {
-                    store.save_best(&model)?;
+                    store.save_best(&judged)?;
                     (place.best, place.stale) = (Some((score, place.step)), 0);
                 } else {
                     place.stale += 1;
@@ -132,11 +138,11 @@ impl SequenceSession<'_> {
             place.seconds = before + started.elapsed().as_secs_f64();
             place.forcing = Some(alpha.to_bits());
             if judged || saved.elapsed() > SAVE_EVERY {
-                store.save_last(&model, &optimiser, &place)?;
+                store.save_last(&model, &optimiser, average.as_ref(), &place)?;
                 saved = Instant::now();
                 good = None;
             } else {
-                good = Some((model.clone(), optimiser.clone(), place.clone()));
+                good = Some((model.clone(), optimiser.clone(), average.clone(), place.clone()));
             }
         }
         bar.finish();

@@ -15,6 +15,7 @@ use rand::seq::SliceRandom;
 use rand_distr::StandardNormal;
 use serde_json::json;
 
+use super::average::Average;
 use super::checkpoint::{Place, Store};
 use super::{TrainConfig, optimiser, schedule};
 use crate::commands::Progress;
@@ -62,11 +63,12 @@ impl Session<'_> {
     pub fn train<M: Emulator + ModuleSnapshot + Clone>(&self, model: M) -> Result<Trained<M>, Error> {
         let store = Store::open(self.run.join("checkpoints").join(self.role))?;
         let mut model = optimiser::numbered(model);
+        let mut average = Average::of(&model, self.config.average);
         let mut optimiser = self.config.optimiser.init();
         let mut place = Place::default();
         if self.resume {
-            let (m, o, found) = store.load_last(model, optimiser)?;
-            (model, optimiser) = (m, o);
+            let (m, o, a, found) = store.load_last(model, optimiser, average)?;
+            (model, optimiser, average) = (m, o, a);
             if let Some(found) = found {
                 self.progress.say(&format!("{}: resumed at step {}", self.role, found.step));
                 place = found;
@@ -86,13 +88,16 @@ impl Session<'_> {
             for batch in order.chunks(self.config.batch).skip(place.batch) {
                 if self.interrupted.load(Ordering::Relaxed) {
                     place.seconds = before + started.elapsed().as_secs_f64();
-                    store.save_last(&model, &optimiser, &place)?;
+                    store.save_last(&model, &optimiser, average.as_ref(), &place)?;
                     return Err(Error::Interrupted);
                 }
                 let Some((next, loss)) = self.step(model, &mut optimiser, batch, &place, total) else {
                     return Err(self.diverged(&place, &store));
                 };
                 model = next;
+                if let Some(average) = &mut average {
+                    average.update(&model, place.step);
+                }
                 place.loss_sum += loss;
                 place.batch += 1;
                 place.step += 1;
@@ -106,11 +111,12 @@ impl Session<'_> {
             place.epoch += 1;
             (place.batch, place.loss_sum) = (0, 0.0);
             if place.epoch.is_multiple_of(self.config.validate_every) || place.epoch == self.config.epochs {
-                let error = self.validate(&model);
+                let judged = average.as_ref().map_or_else(|| model.valid(), |a| a.model.clone());
+                let error = self.validate(&judged);
                 self.log(&place, "validation", "rollout_rel_l2", error)?;
                 self.progress.epoch(self.role, place.epoch, self.config.epochs, mean, error, &bar);
                 if place.best.is_none_or(|(best, _)| error < best) {
-                    store.save_best(&model)?;
+                    store.save_best(&judged)?;
                     (place.best, place.stale) = (Some((error, place.step)), 0);
                 } else {
                     place.stale += 1;
@@ -119,7 +125,7 @@ impl Session<'_> {
             }
             place.done |= place.epoch == self.config.epochs;
             place.seconds = before + started.elapsed().as_secs_f64();
-            store.save_last(&model, &optimiser, &place)?;
+            store.save_last(&model, &optimiser, average.as_ref(), &place)?;
         }
         bar.finish();
         let model = store.load_best(model)?.valid();
@@ -205,10 +211,10 @@ impl Session<'_> {
         (tensor(first), targets)
     }
 
-    /// The relative L2 error of rollouts from the first samples of the validation trajectories, the mean over lead times.
+    /// The relative L2 error of the rollouts of a model without autodiff from the first samples of the validation trajectories, the mean over lead times.
     fn validate<M: Emulator>(&self, model: &M) -> f64 {
         let truth = self.dataset.part(&self.dataset.split.validation).to_owned();
-        let prediction = rollout(&model.valid(), &truth, self.device);
+        let prediction = rollout(model, &truth, self.device);
         let errors = by_lead_time(prediction.view(), truth.view());
         let lead = errors.slice_axis(Axis(1), (1..).into());
         lead.mean().unwrap_or(f64::INFINITY)

@@ -4,6 +4,7 @@
 #   ./setup.sh [VENV]      VENV defaults to .venv-peers in the current folder
 #
 # PYTHON selects the interpreter (default python3; 3.11 or later is needed).
+# TORCH=1 adds PyTorch (more than a gigabyte), which only models/benches/peers/plrnn.py uses.
 set -euo pipefail
 
 venv="${1:-.venv-peers}"
@@ -26,9 +27,16 @@ echo '*' > "$venv/.gitignore"
     exponax==0.2.0 \
     pydiffsol==0.6.2
 
-"$venv/bin/python" - <<'PY'
-from importlib.metadata import version
+if [ "${TORCH:-0}" = 1 ]; then
+    "$venv/bin/python" -m pip install --disable-pip-version-check --quiet torch==2.15.0
+fi
 
-for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol"):
-    print(f"{name} {version(name)}")
+"$venv/bin/python" - <<'PY'
+from importlib.metadata import PackageNotFoundError, version
+
+for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch"):
+    try:
+        print(f"{name} {version(name)}")
+    except PackageNotFoundError:
+        print(f"{name} not installed")
 PY

@@ -211,7 +211,8 @@ impl Session<'_> {
         (tensor(first), targets)
     }
 
-    /// The relative L2 error of the rollouts of a model without autodiff from the first samples of the validation trajectories, the mean over lead times.
+    /// The relative L2 error of the rollouts of a model without autodiff from the first samples of the validation
+    /// trajectories, the mean over lead times.
     fn validate<M: Emulator>(&self, model: &M) -> f64 {
         let truth = self.dataset.part(&self.dataset.split.validation).to_owned();
         let prediction = rollout(model, &truth, self.device);

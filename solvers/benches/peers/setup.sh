@@ -4,6 +4,7 @@
 #   ./setup.sh [VENV]      VENV defaults to .venv-peers in the current folder
 #
 # PYTHON selects the interpreter (default python3; 3.11 or later is needed).
+# TORCH=1 adds PyTorch (more than a gigabyte), which only models/benches/peers/plrnn.py uses.
 set -euo pipefail
 
 venv="${1:-.venv-peers}"
@@ -30,8 +31,11 @@ echo '*' > "$venv/.gitignore"
     torchsde==0.2.6
 
 "$venv/bin/python" - <<'PY'
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch", "torchode", "torchsde"):
-    print(f"{name} {version(name)}")
+    try:
+        print(f"{name} {version(name)}")
+    except PackageNotFoundError:
+        print(f"{name} not installed")
 PY

@@ -6,6 +6,8 @@ pub mod baseline;
 pub mod config;
 pub mod emulator;
 pub mod fused;
+pub mod gauss_newton;
+pub mod jet;
 pub mod layers;
 pub mod plrnn;
 pub mod semilinear_operator;

@@ -4,6 +4,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
+use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
@@ -23,6 +24,10 @@ pub enum ModelConfig {
     Autoregressive(AutoregressiveConfig),
     /// An LSTM or a GRU.
     Recurrent(RecurrentConfig),
+    /// A network that is the solution itself.
+    Pinn(PinnConfig),
+    /// The same in the frame of the characteristics.
+    Lpinn(PinnConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -32,6 +37,8 @@ pub enum Learns {
     Fields,
     /// A map behind one long series `[time, channel]`.
     Series,
+    /// The solution of one equation from one start, without any data.
+    Solution,
 }
 
 /// Every model: its name, and what it is.
@@ -48,6 +55,11 @@ pub const MODELS: &[(&str, &str)] = &[
     ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
     ("autoregressive", "vector autoregression, its order by an information criterion"),
     ("recurrent", "LSTM or GRU, trained by teacher forcing"),
+    (
+        "pinn",
+        "physics-informed network: the solution itself, by Gauss-Newton on the residual of the equation",
+    ),
+    ("lpinn", "Lagrangian physics-informed network: characteristics and the solution along them"),
 ];
 
 impl ModelConfig {
@@ -60,6 +72,8 @@ impl ModelConfig {
             Self::Sindy(_) => "sindy",
             Self::Autoregressive(_) => "autoregressive",
             Self::Recurrent(_) => "recurrent",
+            Self::Pinn(_) => "pinn",
+            Self::Lpinn(_) => "lpinn",
         }
     }
 
@@ -72,6 +86,7 @@ impl ModelConfig {
             | Self::Sindy(_)
             | Self::Autoregressive(_)
             | Self::Recurrent(_) => Learns::Series,
+            Self::Pinn(_) | Self::Lpinn(_) => Learns::Solution,
         }
     }
 
@@ -80,10 +95,19 @@ impl ModelConfig {
         self.learns() == Learns::Series
     }
 
+    /// The network that is a solution, and its frame, if it is such a one.
+    pub fn solution(&self) -> Option<(&PinnConfig, Frame)> {
+        match self {
+            Self::Pinn(c) => Some((c, Frame::Eulerian)),
+            Self::Lpinn(c) => Some((c, Frame::Lagrangian)),
+            _ => None,
+        }
+    }
+
     /// The model as one that is fitted to series in one call, if it is such a one.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
-            Self::SemilinearOperator(_) | Self::Plrnn(_) => None,
+            Self::SemilinearOperator(_) | Self::Plrnn(_) | Self::Pinn(_) | Self::Lpinn(_) => None,
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
@@ -102,6 +126,7 @@ impl Validate for ModelConfig {
             Self::Sindy(c) => c.validate(check),
             Self::Autoregressive(c) => c.validate(check),
             Self::Recurrent(c) => c.validate(check),
+            Self::Pinn(c) | Self::Lpinn(c) => c.validate(check),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod fused;
 pub mod gauss_newton;
 pub mod jet;
 pub mod layers;
+pub mod pinn;
 pub mod plrnn;
 pub mod semilinear_operator;
 pub mod state_space;

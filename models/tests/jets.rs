@@ -12,10 +12,8 @@ const ACTIVATIONS: [Activation; 4] =
     [Activation::Tanh, Activation::Sine, Activation::Gelu, Activation::Swish];
 
 fn network(activation: Activation) -> (Mlp, Vec<f64>) {
-    let embedding = Embedding::default()
-        .periodic(2, 0, 1.3, 2)
-        .affine(2, 1, (0.0, 2.0))
-        .fourier(&[vec![0.4, -0.7]]);
+    let embedding =
+        Embedding::default().periodic(2, 0, 1.3, 2).affine(2, 1, (0.0, 2.0)).fourier(&[vec![0.4, -0.7]]);
     let network = Mlp::new(embedding, 7, 2, 2, activation, 1.5);
     let theta = network.draw(&mut ChaCha8Rng::seed_from_u64(3));
     (network, theta)
@@ -36,20 +34,7 @@ fn differences(f: impl Fn(f64) -> f64) -> [(f64, f64); 4] {
     [
         (d([1.0 / 280.0, -4.0 / 105.0, 0.2, -0.8, 0.0, 0.8, -0.2, 4.0 / 105.0, -1.0 / 280.0], 1), 1e-9),
         (
-            d(
-                [
-                    -1.0 / 560.0,
-                    8.0 / 315.0,
-                    -0.2,
-                    1.6,
-                    -205.0 / 72.0,
-                    1.6,
-                    -0.2,
-                    8.0 / 315.0,
-                    -1.0 / 560.0,
-                ],
-                2,
-            ),
+            d([-1.0 / 560.0, 8.0 / 315.0, -0.2, 1.6, -205.0 / 72.0, 1.6, -0.2, 8.0 / 315.0, -1.0 / 560.0], 2),
             1e-8,
         ),
         (
@@ -92,8 +77,7 @@ fn differences(f: impl Fn(f64) -> f64) -> [(f64, f64); 4] {
 #[test]
 fn derivatives_agree_with_differences() {
     let lines = [vec![1.0, 0.0], vec![0.0, 1.0], vec![0.6, -0.8]];
-    let directions =
-        lines.iter().fold(Directions::new(2), |d, v| d.along(v, 4)).laplacian(2);
+    let directions = lines.iter().fold(Directions::new(2), |d, v| d.along(v, 4)).laplacian(2);
     let x = [0.3, 0.9];
     for activation in ACTIVATIONS {
         let (network, theta) = network(activation);

@@ -10,12 +10,13 @@ use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
-use flowmap_models::config::ModelConfig;
+use flowmap_models::config::{Learns, ModelConfig};
+use flowmap_models::pinn::{Boundary, Frame};
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{Baseline, EvaluateConfig, Family};
+use crate::evaluate::{Baseline, EvaluateConfig, Family, equation};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -56,8 +57,16 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 6] =
-    ["problem", "solver", "data.initial", "model", "train.optimiser", "train.forcing"];
+pub(crate) const CHOICES: [&str; 8] = [
+    "problem",
+    "solver",
+    "data.initial",
+    "model",
+    "model.pinn.optimiser",
+    "model.lpinn.optimiser",
+    "train.optimiser",
+    "train.forcing",
+];
 
 impl Validate for ExperimentConfig {
     fn validate(&self, mut check: Check<'_>) {
@@ -80,7 +89,7 @@ impl Validate for ExperimentConfig {
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
             // A plain series may be split in time.
-            let whole = self.problem.is_some() || self.data.train > 0;
+            let whole = (self.problem.is_some() || self.data.train > 0) && model.solution().is_none();
             check.require(
                 self.data.train > 0 || !whole,
                 "data.train",
@@ -123,24 +132,30 @@ impl Validate for ExperimentConfig {
             );
         }
         if let Some(model) = &self.model {
-            let foreign = |b: &&Baseline| match b.family() {
-                Family::Any => false,
-                family => (family == Family::Series) != model.learns_series(),
+            let (family, of, takes) = match model.learns() {
+                Learns::Fields => (Family::Fields, "fields", "persistence, mean, solver, explicit or fno"),
+                Learns::Series => {
+                    (Family::Series, "series", "echo_state, sindy, autoregressive, lstm or gru")
+                }
+                Learns::Solution => (Family::Solution, "a solution", "persistence, mean or pinn"),
             };
+            let foreign = |b: &&Baseline| b.family() != Family::Any && b.family() != family;
             if let Some(baseline) = self.evaluate.baselines.iter().find(foreign) {
-                let of = if model.learns_series() { "series" } else { "fields" };
                 check.fail(
                     "evaluate.baselines",
                     format!("'{}' cannot stand beside a model of {of}", baseline.name()),
-                    if model.learns_series() {
-                        "take echo_state, sindy, autoregressive, lstm or gru"
-                    } else {
-                        "take persistence, mean, solver, explicit or fno"
-                    },
+                    format!("take {takes}"),
                 );
             }
+            check.require(
+                model.solution().is_none() || self.train.is_none(),
+                "train",
+                format!("[train], and '{}' learns no data", model.name()),
+                format!("leave it out; model.{}.optimiser says how the network is found", model.name()),
+            );
         }
-        let fits_alone = self.model.as_ref().is_some_and(|m| m.baseline().is_some());
+        let fits_alone =
+            self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solution().is_some());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -241,8 +256,48 @@ impl ExperimentConfig {
         }
     }
 
+    /// Whether a network can be the solution of the problem, in its frame, in the memory that is allowed.
+    fn check_solution(&self, model: &ModelConfig) -> Result<(), Issue> {
+        let Some((network, frame)) = model.solution() else { return Ok(()) };
+        let path = format!("model.{}", model.name());
+        let Some(equation) = self.problem.as_ref().and_then(equation) else {
+            let message = format!("no network solves this problem by '{}'", model.name());
+            let hint = "take a problem of one real field on one axis; `experiment list problems` shows them";
+            return Err(Issue::new(path, message).hint(hint));
+        };
+        let lagrangian = frame == Frame::Lagrangian;
+        if lagrangian && !equation.has_characteristics() {
+            let message = "derivatives of third order or higher do not follow characteristics";
+            return Err(Issue::new(path, message).hint("take [model.pinn]"));
+        }
+        if lagrangian && network.boundary == Boundary::Fixed {
+            return Err(Issue::new(
+                format!("{path}.boundary"),
+                "characteristics leave an axis with fixed ends",
+            )
+            .hint("take boundary = \"periodic\", or [model.pinn]"));
+        }
+        let branch = |features: usize| {
+            let hidden = (network.depth - 1) * (network.width + 1) * network.width;
+            (features + 1) * network.width + hidden + network.width + 1
+        };
+        let features = match network.boundary {
+            Boundary::Periodic => 2 * network.harmonics + 1,
+            Boundary::Fixed => 2,
+        };
+        let kinds = if lagrangian { 2 } else { 1 };
+        let (rows, parameters) = (kinds * network.sampling.points, kinds * branch(features));
+        network.optimiser.affordable(rows, parameters).map_err(|refusal| {
+            Issue::new(format!("{path}.optimiser.{}.memory_gb", network.optimiser.name()), refusal.to_string())
+                .hint("take solve = \"cg\", which holds a part of the Jacobian at a time, lower width, depth or sampling.points, or raise memory_gb")
+        })
+    }
+
     fn check_model(&self, problem: Option<&problem::Problem>) -> Result<(), Issue> {
         let Some(model) = &self.model else { return Ok(()) };
+        if model.solution().is_some() {
+            return self.check_solution(model);
+        }
         let path = format!("model.{}", model.name());
         let misfit = |what: &str, hint: &str| {
             Err(Issue::new(path, format!("'{}' learns {what}", model.name())).hint(hint))

@@ -1,11 +1,14 @@
 //! Judging simulations and models.
 
 mod drift;
+mod network_solution;
 mod order;
 mod reconstruction;
 mod simulation;
 mod surrogate;
 
+pub(crate) use network_solution::equation;
+pub use network_solution::network_solution;
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
@@ -41,6 +44,9 @@ pub struct EvaluateConfig {
     pub cycles: usize,
     /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
     pub gradients: bool,
+    /// Further speeds at which a problem of advection is solved by a network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub speeds: Vec<f64>,
 }
 
 /// Something to beat.
@@ -67,6 +73,8 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
+    /// The same network in the Eulerian frame.
+    Pinn,
 }
 
 /// What a baseline can stand beside.
@@ -78,6 +86,8 @@ pub enum Family {
     Fields,
     /// A model of time series.
     Series,
+    /// A network that is the solution.
+    Solution,
 }
 
 impl Baseline {
@@ -94,6 +104,7 @@ impl Baseline {
             Self::Autoregressive => "autoregressive",
             Self::Lstm => "lstm",
             Self::Gru => "gru",
+            Self::Pinn => "pinn",
         }
     }
 
@@ -103,13 +114,16 @@ impl Baseline {
             Self::Persistence | Self::Mean => Family::Any,
             Self::Solver | Self::Explicit | Self::Fno => Family::Fields,
             Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm | Self::Gru => Family::Series,
+            Self::Pinn => Family::Solution,
         }
     }
 
     /// The model of time series that it is, with its defaults; none for what stands beside a model of fields.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
-            Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
+            Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno | Self::Pinn => {
+                return None;
+            }
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
@@ -131,6 +145,7 @@ impl Default for EvaluateConfig {
             order: false,
             cycles: 1,
             gradients: false,
+            speeds: Vec::new(),
         }
     }
 }
@@ -139,6 +154,7 @@ impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
         check.within("cycles", self.cycles, 0, 32);
+        self.speeds.iter().for_each(|c| check.finite("speeds", *c));
     }
 }
 

@@ -252,7 +252,8 @@ fn classical(
         | Baseline::Sindy
         | Baseline::Autoregressive
         | Baseline::Lstm
-        | Baseline::Gru => None,
+        | Baseline::Gru
+        | Baseline::Pinn => None,
         Baseline::Persistence => {
             let mut out = truth.clone();
             for mut trajectory in out.axis_iter_mut(Axis(0)) {

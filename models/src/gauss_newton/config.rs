@@ -146,9 +146,7 @@ impl Optimiser {
                 let columns = if c.sketch > 0 { c.sketch.min(parameters) } else { parameters };
                 super::dense::affordable(rows, parameters, columns, c.memory_gb)
             }
-            Self::NaturalGradient(c) => {
-                super::dense::affordable(rows, parameters, parameters, c.memory_gb)
-            }
+            Self::NaturalGradient(c) => super::dense::affordable(rows, parameters, parameters, c.memory_gb),
             _ => Ok(()),
         }
     }

@@ -1,8 +1,8 @@
 //! Damped normal equations with all matrices in memory: of the weights, or where there are fewer, of the residuals.
 
 use ndarray::{Array2, Axis};
-use rand::seq::index;
 use rand::SeedableRng;
+use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 
 use super::cholesky::{factorise, gram, solve};
@@ -12,8 +12,7 @@ use super::{GaussNewtonError, Solve};
 /// A network too large for dense matrices.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "dense Gauss-Newton on {rows} residuals of {parameters} weights takes {needed:.1} GB, and {allowed:.1} GB are allowed: take \
-     solve = \"cg\", which holds one chunk of the Jacobian at a time, or raise memory_gb"
+    "dense Gauss-Newton on {rows} residuals of {parameters} weights takes {needed:.1} GB, and {allowed:.1} GB are allowed"
 )]
 pub struct Refusal {
     /// Residuals.

@@ -70,8 +70,7 @@ pub(super) fn backward(directions: &Directions, activation: Activation, z: &[f64
                     let d4 = delta[place(4)];
                     let q = z1 * z1;
                     let mixed = 3.0 * z2 * z2 + 4.0 * z1 * z3;
-                    value +=
-                        (s[5] * q * q + 6.0 * s[4] * q * z2 + s[3] * mixed + s[2] * z[place(4)]) * d4;
+                    value += (s[5] * q * q + 6.0 * s[4] * q * z2 + s[3] * mixed + s[2] * z[place(4)]) * d4;
                     to[0] += 4.0 * (s[4] * q * z1 + 3.0 * s[3] * z1 * z2 + s[2] * z3) * d4;
                     to[1] += 6.0 * (s[3] * q + s[2] * z2) * d4;
                     to[2] += 4.0 * s[2] * z1 * d4;

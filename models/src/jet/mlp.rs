@@ -1,7 +1,7 @@
 //! A multilayer perceptron on the host, with jets and the Jacobian of every sample.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rand::{Rng, RngExt};
 
 use super::activation::Activation;
@@ -165,8 +165,7 @@ impl Mlp {
         self.back(theta, tape, seeds, |layer, offset, delta| {
             let h = &tape.inputs[layer];
             let (fan_in, fan_out) = (h.ncols(), delta.ncols());
-            let (weights, bias) =
-                gradient[offset..][..(fan_in + 1) * fan_out].split_at_mut(fan_in * fan_out);
+            let (weights, bias) = gradient[offset..][..(fan_in + 1) * fan_out].split_at_mut(fan_in * fan_out);
             if let Ok(mut to) = ArrayViewMut2::from_shape((fan_in, fan_out), weights) {
                 general_mat_mul(1.0, &h.t(), delta, 1.0, &mut to);
             }

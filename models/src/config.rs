@@ -80,8 +80,10 @@ pub const MODELS: &[(&str, &str)] = &[
         "score-based diffusion: noise carried to data by a reversed process, or by its flow, with a likelihood",
     ),
     ("continuous_flow", "continuous normalising flow, trained by its likelihood through the solve"),
-    "pinn",
-    "physics-informed network: the solution itself, by Gauss-Newton on the residual of the equation",
+    (
+        "pinn",
+        "physics-informed network: the solution itself, by Gauss-Newton on the residual of the equation",
+    ),
     ("lpinn", "Lagrangian physics-informed network: characteristics and the solution along them"),
 ];
 
@@ -137,18 +139,11 @@ impl ModelConfig {
     /// The model as one that is fitted to series in one call, if it is such a one.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
-            Self::SemilinearOperator(_)
-            | Self::Plrnn(_)
-            | Self::NeuralCde(_)
-            | Self::GatedClassifier(_)
-            | Self::RectifiedFlow(_)
-            | Self::ScoreSde(_)
-            | Self::ContinuousFlow(_) => None,
-            Self::SemilinearOperator(_) | Self::Plrnn(_) | Self::Pinn(_) | Self::Lpinn(_) => None,
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
             Self::Recurrent(c) => Some(c),
+            _ => None,
         }
     }
 }

@@ -41,7 +41,11 @@ fn field() -> Ordinary<Rotation> {
 }
 
 /// What the statistics say was kept, and what the allocator saw at most, in states.
-fn measured<M: Differentiable<Y, Ordinary<Rotation>>>(scheme: M, gradient: Gradient, steps: usize) -> (f64, f64) {
+fn measured<M: Differentiable<Y, Ordinary<Rotation>>>(
+    scheme: M,
+    gradient: Gradient,
+    steps: usize,
+) -> (f64, f64) {
     let mut options = SolveOptions::new(0.0, 10.0, Control::Fixed { dt: 10.0 / steps as f64 });
     let y0 = Array1::from_elem(ENTRIES, 1.0);
     ALLOCATOR.reset_peak_usage();
@@ -59,7 +63,8 @@ fn the_allocator_sees_what_the_statistics_say() {
     // Beside what is kept: the states of the driver, the stages of a step, cotangents.
     let working = 45.0; // and the headers of arrays
     let slots = Gradient::Checkpointed(Checkpointed { slots: Some(10), budget_mb: None });
-    let budget = Gradient::Checkpointed(Checkpointed { slots: None, budget_mb: Some(20.0 * STATE as f64 / 1e6) });
+    let budget =
+        Gradient::Checkpointed(Checkpointed { slots: None, budget_mb: Some(20.0 * STATE as f64 / 1e6) });
     let segments = Gradient::Reversible(Reversible { segment: Some(50), tolerance: 1e-9 });
     let whole = Gradient::Reversible(Reversible { segment: None, tolerance: f64::INFINITY });
     for steps in [100, 1000, 5000] {
@@ -76,8 +81,14 @@ fn the_allocator_sees_what_the_statistics_say() {
             ("backsolve", measured(rk4(), Gradient::Backsolve {}, steps), 2.0),
         ];
         for (name, (kept, seen), promised) in cases {
-            assert!((kept - promised).abs() < 0.5, "{name}, {steps} steps: {kept} states, promised {promised}");
-            assert!(seen > kept && seen < 1.02 * kept + working, "{name}, {steps} steps: {seen} seen of {kept} kept");
+            assert!(
+                (kept - promised).abs() < 0.5,
+                "{name}, {steps} steps: {kept} states, promised {promised}"
+            );
+            assert!(
+                seen > kept && seen < 1.02 * kept + working,
+                "{name}, {steps} steps: {seen} seen of {kept} kept"
+            );
         }
     }
 }

@@ -8,9 +8,9 @@ use crate::stepper::scheme::{Counts, Differentiable, Scheme};
 
 /// `y₁ = y₀ + Σᵢ bᵢ Kᵢ`, without companions; its step backward is the step with `−h`.
 ///
-/// The step backward inverts the step up to `O(h^{p+1})`, and of an effectively symmetric method
-/// ([`EES25`](crate::stepper::reversible::EES25)) up to `O(h⁶)`.
-/// ([`ExplicitRk`](super::ExplicitRk) is the faster executor where only the forward solve is wanted.)
+/// The step backward inverts the step up to `O(h^{p+1})`, of an even order `O(h^{p+2})`, and of an effectively
+/// symmetric method ([`EES25`](crate::stepper::reversible::EES25)) up to `O(h⁶)`. Where only the forward solve is
+/// wanted, [`ExplicitRk`](super::ExplicitRk) is the faster executor.
 #[derive(Clone, Debug)]
 pub struct RungeKutta<Y> {
     stages: Stages<Y>,

@@ -136,7 +136,7 @@ impl<Y: State> Stages<Y> {
                 }
             }
             for j in i + 1..stages {
-                let a = self.row(j)[i];
+                let a = self.row(j).get(i).copied().unwrap_or(0.0);
                 if a != 0.0 {
                     cotangent.axpy(a, &self.bars[j]);
                     reached = true;

@@ -4,6 +4,9 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
+use crate::classifier::GatedClassifierConfig;
+use crate::generative::{ContinuousFlowConfig, RectifiedFlowConfig, ScoreSdeConfig};
+use crate::neural_de::neural_cde::NeuralCdeConfig;
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
@@ -23,6 +26,16 @@ pub enum ModelConfig {
     Autoregressive(AutoregressiveConfig),
     /// An LSTM or a GRU.
     Recurrent(RecurrentConfig),
+    /// A neural controlled differential equation.
+    NeuralCde(NeuralCdeConfig),
+    /// A gated recurrent network that classifies.
+    GatedClassifier(GatedClassifierConfig),
+    /// A rectified flow.
+    RectifiedFlow(RectifiedFlowConfig),
+    /// Score-based diffusion.
+    ScoreSde(ScoreSdeConfig),
+    /// A continuous normalising flow.
+    ContinuousFlow(ContinuousFlowConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -32,6 +45,10 @@ pub enum Learns {
     Fields,
     /// A map behind one long series `[time, channel]`.
     Series,
+    /// The classes of labelled series at irregular times.
+    Labels,
+    /// A density, from a cloud of points `[point, 1, coordinate]`.
+    Points,
 }
 
 /// Every model: its name, and what it is.
@@ -48,6 +65,14 @@ pub const MODELS: &[(&str, &str)] = &[
     ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
     ("autoregressive", "vector autoregression, its order by an information criterion"),
     ("recurrent", "LSTM or GRU, trained by teacher forcing"),
+    ("neural_cde", "neural controlled differential equation, a classifier of irregular series"),
+    ("gated_classifier", "gated recurrent network that is told the time between samples, a classifier"),
+    ("rectified_flow", "rectified flow with reflow: noise carried to data along straight lines"),
+    (
+        "score_sde",
+        "score-based diffusion: noise carried to data by a reversed process, or by its flow, with a likelihood",
+    ),
+    ("continuous_flow", "continuous normalising flow, trained by its likelihood through the solve"),
 ];
 
 impl ModelConfig {
@@ -60,6 +85,11 @@ impl ModelConfig {
             Self::Sindy(_) => "sindy",
             Self::Autoregressive(_) => "autoregressive",
             Self::Recurrent(_) => "recurrent",
+            Self::NeuralCde(_) => "neural_cde",
+            Self::GatedClassifier(_) => "gated_classifier",
+            Self::RectifiedFlow(_) => "rectified_flow",
+            Self::ScoreSde(_) => "score_sde",
+            Self::ContinuousFlow(_) => "continuous_flow",
         }
     }
 
@@ -72,6 +102,8 @@ impl ModelConfig {
             | Self::Sindy(_)
             | Self::Autoregressive(_)
             | Self::Recurrent(_) => Learns::Series,
+            Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
+            Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
         }
     }
 
@@ -83,7 +115,13 @@ impl ModelConfig {
     /// The model as one that is fitted to series in one call, if it is such a one.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
-            Self::SemilinearOperator(_) | Self::Plrnn(_) => None,
+            Self::SemilinearOperator(_)
+            | Self::Plrnn(_)
+            | Self::NeuralCde(_)
+            | Self::GatedClassifier(_)
+            | Self::RectifiedFlow(_)
+            | Self::ScoreSde(_)
+            | Self::ContinuousFlow(_) => None,
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
@@ -102,6 +140,11 @@ impl Validate for ModelConfig {
             Self::Sindy(c) => c.validate(check),
             Self::Autoregressive(c) => c.validate(check),
             Self::Recurrent(c) => c.validate(check),
+            Self::NeuralCde(c) => c.validate(check),
+            Self::GatedClassifier(c) => c.validate(check),
+            Self::RectifiedFlow(c) => c.validate(check),
+            Self::ScoreSde(c) => c.validate(check),
+            Self::ContinuousFlow(c) => c.validate(check),
         }
     }
 }

@@ -1,14 +1,21 @@
 //! Judging simulations and models.
 
+mod assimilation;
+mod classification;
 mod curves;
+mod density;
 mod drift;
 mod gradient_study;
 mod keep;
 mod order;
 mod reconstruction;
 mod simulation;
+mod stochastic;
 mod surrogate;
 
+pub use assimilation::{AssimilationConfig, assimilation};
+pub use classification::classification;
+pub use density::{DensityEvaluation, density};
 pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
@@ -45,6 +52,9 @@ pub struct EvaluateConfig {
     pub cycles: usize,
     /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
     pub gradients: bool,
+    /// How a learned density is judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub density: Option<DensityEvaluation>,
 }
 
 /// Something to beat.
@@ -71,6 +81,10 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
+    /// The class of the nearest training series.
+    NearestNeighbour,
+    /// Logistic regression on log-signatures.
+    LogSignature,
 }
 
 /// What a baseline can stand beside.
@@ -82,6 +96,10 @@ pub enum Family {
     Fields,
     /// A model of time series.
     Series,
+    /// A model of labelled series.
+    Labels,
+    /// A model of time series or of labelled series.
+    Sequences,
 }
 
 impl Baseline {
@@ -98,6 +116,8 @@ impl Baseline {
             Self::Autoregressive => "autoregressive",
             Self::Lstm => "lstm",
             Self::Gru => "gru",
+            Self::NearestNeighbour => "nearest_neighbour",
+            Self::LogSignature => "log_signature",
         }
     }
 
@@ -106,14 +126,17 @@ impl Baseline {
         match self {
             Self::Persistence | Self::Mean => Family::Any,
             Self::Solver | Self::Explicit | Self::Fno => Family::Fields,
-            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm | Self::Gru => Family::Series,
+            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm => Family::Series,
+            Self::Gru => Family::Sequences,
+            Self::NearestNeighbour | Self::LogSignature => Family::Labels,
         }
     }
 
-    /// The model of time series that it is, with its defaults; none for what stands beside a model of fields.
+    /// The model of time series that it is, with its defaults; none for what stands beside other models alone.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
+            Self::NearestNeighbour | Self::LogSignature => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
@@ -135,6 +158,7 @@ impl Default for EvaluateConfig {
             order: false,
             cycles: 1,
             gradients: false,
+            density: None,
         }
     }
 }
@@ -143,6 +167,9 @@ impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
         check.within("cycles", self.cycles, 0, 32);
+        if let Some(density) = &self.density {
+            density.validate(check.table("density"));
+        }
     }
 }
 

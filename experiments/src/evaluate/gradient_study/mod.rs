@@ -120,7 +120,7 @@ pub(super) struct Measured {
 
 /// The measurements of one method on one field, one for each number of steps.
 pub(super) struct Series {
-    pub(super) method: Method,
+    method: Method,
     pub(super) field: &'static str,
     pub(super) measured: Vec<Measured>,
 }

@@ -628,6 +628,12 @@ fn what_cannot_be_differentiated_says_why() {
         .differentiate(RungeKutta::new(&RK4), network(weights()), &[0.6, -0.3], &mut options, loss)
         .unwrap_err();
     assert_eq!(blind, GradientError::EventGradient { index: 0 });
+    let mut options = SolveOptions::new(0.0, 1.0, Control::Fixed { dt: 0.1 })
+        .event(Event::new(|t, _y: &[f64; 2]| t - 0.55).reset(|_t, y| y[1] = 0.0));
+    let jumped = Adjoint::new(Gradient::default())
+        .differentiate(RungeKutta::new(&RK4), network(weights()), &[0.6, -0.3], &mut options, loss)
+        .unwrap_err();
+    assert!(matches!(jumped, GradientError::Reset { index: 0, .. }), "{jumped}");
 }
 
 /// The closures of [`with_vector_jacobian`] serve arrays as well.

@@ -66,6 +66,10 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
         self.stages.tableau.embedded_order
     }
 
+    fn extended_like(&self, y: &Y) -> Y {
+        y.zeros_like()
+    }
+
     fn start(&mut self, _field: &mut F, _t: f64, y: &Y) -> Y {
         y.clone()
     }
@@ -157,6 +161,25 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
 
     fn forget(&mut self) {
         self.first = First::Unknown;
+    }
+
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        let (h, k) = match self.first {
+            First::Unknown => return,
+            First::InFirst(h) => (h, self.stages.increments.first()),
+            First::InLast(h) => (h, self.stages.increments.get(self.stages.tableau.stages() - 1)),
+        };
+        out.push(h);
+        k.into_iter().for_each(|k| k.write_entries(out));
+    }
+
+    fn read_memory(&mut self, like: &Y, memory: &mut &[f64]) {
+        let Some((h, rest)) = memory.split_first() else { return };
+        *memory = rest;
+        self.stages.allocate(like);
+        if self.stages.increments[0].read_entries(memory) {
+            self.first = First::InFirst(*h);
+        }
     }
 
     fn dense_order(&self) -> usize {

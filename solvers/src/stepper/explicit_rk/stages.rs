@@ -44,7 +44,7 @@ impl<Y: State> Stages<Y> {
         }
     }
 
-    fn allocate(&mut self, like: &Y) {
+    pub(crate) fn allocate(&mut self, like: &Y) {
         if self.arguments.is_empty() {
             let zeros = || (0..self.tableau.all_stages()).map(|_| like.zeros_like()).collect();
             (self.arguments, self.increments, self.bars) = (zeros(), zeros(), zeros());

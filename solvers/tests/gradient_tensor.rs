@@ -70,7 +70,7 @@ fn options<Y>(control: Control) -> SolveOptions<Y> {
 }
 
 fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
-    tensor.to_data().convert::<f64>().to_vec::<f64>().unwrap()
+    tensor.to_data().convert::<f64>().try_to_vec::<f64>().unwrap()
 }
 
 fn on_tensors<M, F>(scheme: M, gradient: Gradient, control: Control, field: F) -> (f64, Vec<f64>, Vec<f64>)

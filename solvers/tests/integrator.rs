@@ -5,14 +5,20 @@
 use flowmap_solvers::control::{Control, Pid};
 use flowmap_solvers::event::{Direction, Event};
 use flowmap_solvers::field::{FromFn, SemiLinear, Separable, from_fn};
+use flowmap_solvers::increment::Ordinary;
 use flowmap_solvers::solve::{
     Integrator, Outcome, ResumeError, SaveAt, Snapshot, Solution, SolveOptions, Step, solve,
 };
 use flowmap_solvers::state::State;
 use flowmap_solvers::stepper::Stepper;
+use flowmap_solvers::stepper::advance::Advance;
 use flowmap_solvers::stepper::etdrk::Etdrk4;
-use flowmap_solvers::stepper::explicit_rk::{DOPRI5, DOPRI8, ExplicitRk, RK4, TABLEAUS, TSIT5};
+use flowmap_solvers::stepper::explicit_rk::{
+    DOPRI5, DOPRI8, ExplicitRk, MIDPOINT, RK4, RungeKutta, TABLEAUS, TSIT5,
+};
 use flowmap_solvers::stepper::imex::{Cnab2, Sbdf2};
+use flowmap_solvers::stepper::reversible::{AsynchronousLeapfrog, Bdia, Coupled, ReversibleHeun};
+use flowmap_solvers::stepper::scheme::Scheme;
 use flowmap_solvers::stepper::stiff::{ESDIRKS, Esdirk, FiniteDifference};
 use flowmap_solvers::stepper::symplectic::{SPLITTINGS, Symplectic};
 use ndarray::{Array1, Array2, array};
@@ -261,4 +267,25 @@ fn arrays_and_tensors_are_stored_without_loss() {
     let mut y = x.zeros_like();
     assert!(y.read_entries(&mut &entries[..]));
     assert_eq!((y.dtype(), y.to_data()), (x.dtype(), x.to_data()));
+}
+
+/// The companions of reversible schemes, and how far they are from being made afresh, are part of what is left.
+#[test]
+fn companions_are_remembered() {
+    type Driven = Ordinary<FromFn<fn(f64, &[f64; 2], &mut [f64; 2])>>;
+    fn check<M: Scheme<[f64; 2], Driven>>(what: &str, scheme: impl Fn() -> M, adaptive: bool) {
+        let field = || Ordinary(from_fn(driven as fn(f64, &[f64; 2], &mut [f64; 2])));
+        for resynchronise in [None, Some(5)] {
+            let make = || Advance::new(scheme(), field()).resynchronised(resynchronise);
+            same(what, make, &[1.0, 0.5], steps(Control::Fixed { dt: 0.01 }));
+            if adaptive {
+                same(what, make, &[1.0, 0.5], steps(Control::adaptive(1e-4, 1e-6)));
+            }
+        }
+    }
+    check("reversible_heun", ReversibleHeun::new, true);
+    check("asynchronous_leapfrog", || AsynchronousLeapfrog::new(1.0), true);
+    check("coupled", || Coupled::new(&RK4, 0.9), false);
+    check("bdia", || Bdia::new(&MIDPOINT, 0.95), false);
+    check("tsit5", || RungeKutta::new(&TSIT5), true);
 }

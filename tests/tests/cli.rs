@@ -391,6 +391,16 @@ fn bad_configs_are_named_with_position_and_hint() {
             vec!["series, not fields"],
         ),
         (
+            "a problem beside a study",
+            format!("{STUDY}\n[problem.lorenz63]\n"),
+            vec!["[problem] beside a study", "leave [study] out"],
+        ),
+        (
+            "a study that is judged nowhere",
+            STUDY.replace("judged = 80", "judged = 100"),
+            vec!["100 is not one of the numbers of steps", ":6:"],
+        ),
+        (
             "a missing file",
             SIMULATION.replace("steps = 4", "steps = 4\nfile = { path = \"none.npz\" }"),
             vec!["none.npz"],
@@ -728,6 +738,43 @@ fn a_reconstruction_is_measured_beside_its_baselines() {
     let mut archive = ndarray_npy::NpzReader::new(archive).unwrap();
     let generated: ndarray::Array2<f64> = archive.by_name("model").unwrap();
     assert_eq!(generated.dim(), (4001, 3));
+}
+
+const STUDY: &str = r#"
+name = "gradients"
+
+[study.gradient]
+steps = [40, 80]
+judged = 80
+time = 4.0
+rows = 1
+slots = 4
+segment = 10
+saves = 4
+"#;
+
+#[test]
+fn a_study_needs_no_data() {
+    let bench = Bench::new();
+    let config = bench.config("study.toml", STUDY);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let metrics = &summary(&bench.path("run"))["metrics"];
+    for field in ["pendulum", "decay", "van_der_pol", "neural"] {
+        for method in ["step_checkpoint", "checkpointed", "reversible_coupled", "reversible_ees25"] {
+            let error = metrics[format!("gradient_error_{method}_{field}")].as_f64().unwrap();
+            assert!(error < 1e-8, "{method} on {field}: {error}");
+        }
+        let error = metrics[format!("gradient_error_backsolve_{field}")].as_f64().unwrap();
+        assert!(error > 1e-14, "backsolve on {field}: {error}");
+    }
+    let peak = |name: &str| metrics[format!("peak_mb_{name}")].as_f64().unwrap();
+    assert!(peak("direct_80") > 1.9 * peak("direct_40"));
+    assert!(peak("direct_80") > 4.0 * peak("step_checkpoint_80"));
+    assert!((peak("checkpointed_80") - peak("checkpointed_40")).abs() < 1e-9);
+    for figure in ["memory", "time", "error", "error_unsegmented"] {
+        assert!(bench.path("run").join(format!("plots/{figure}.svg")).exists(), "{figure}");
+    }
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl<Y: State> Stages<Y> {
         }
     }
 
-    fn allocate(&mut self, like: &Y) {
+    pub(crate) fn allocate(&mut self, like: &Y) {
         if self.arguments.is_empty() {
             let zeros = || (0..self.tableau.all_stages()).map(|_| like.zeros_like()).collect();
             (self.arguments, self.increments, self.bars) = (zeros(), zeros(), zeros());
@@ -136,7 +136,7 @@ impl<Y: State> Stages<Y> {
                 }
             }
             for j in i + 1..stages {
-                let a = self.row(j)[i];
+                let a = self.row(j).get(i).copied().unwrap_or(0.0);
                 if a != 0.0 {
                     cotangent.axpy(a, &self.bars[j]);
                     reached = true;

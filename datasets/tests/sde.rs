@@ -12,6 +12,7 @@ use flowmap_solvers::brownian::Path;
 use flowmap_solvers::config::{AdaptiveConfig, FixedConfig, SolverConfig};
 use flowmap_solvers::issue::Validate;
 use flowmap_solvers::sde::Reading;
+use flowmap_solvers::stepper::reversible::ReversibleHeunConfig;
 use ndarray::{Array1, Axis};
 
 fn fixed(dt: f64) -> AdaptiveConfig {
@@ -29,6 +30,7 @@ fn methods(dt: f64) -> Vec<SolverConfig> {
         SolverConfig::SlowRk(fixed(dt)),
         SolverConfig::Heun(FixedConfig { dt }),
         SolverConfig::Midpoint(FixedConfig { dt }),
+        SolverConfig::ReversibleHeun(ReversibleHeunConfig { dt, resynchronise: None }),
     ]
 }
 
@@ -72,8 +74,8 @@ fn every_method_that_fits_converges_to_one_solution() {
             assert!(distance(&exact) < 0.01, "{}: {exact:?} {first:?}", config.name());
         }
     }
-    // Additive: all but none; diagonal Itô: two; diagonal Stratonovich: five.
-    assert_eq!(fits, 2 * 8 + 2 * 2 + 5);
+    // Additive: all; diagonal Itô: two; diagonal Stratonovich: six.
+    assert_eq!(fits, 2 * 9 + 2 * 2 + 6);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, Recurrent
 use crate::classifier::GatedClassifierConfig;
 use crate::generative::{ContinuousFlowConfig, RectifiedFlowConfig, ScoreSdeConfig};
 use crate::neural_de::neural_cde::NeuralCdeConfig;
+use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
@@ -36,6 +37,10 @@ pub enum ModelConfig {
     ScoreSde(ScoreSdeConfig),
     /// A continuous normalising flow.
     ContinuousFlow(ContinuousFlowConfig),
+    /// A network that is the solution itself.
+    Pinn(PinnConfig),
+    /// The same in the frame of the characteristics.
+    Lpinn(PinnConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -49,6 +54,8 @@ pub enum Learns {
     Labels,
     /// A density, from a cloud of points `[point, 1, coordinate]`.
     Points,
+    /// The solution of one equation from one start, without any data.
+    Solution,
 }
 
 /// Every model: its name, and what it is.
@@ -73,6 +80,9 @@ pub const MODELS: &[(&str, &str)] = &[
         "score-based diffusion: noise carried to data by a reversed process, or by its flow, with a likelihood",
     ),
     ("continuous_flow", "continuous normalising flow, trained by its likelihood through the solve"),
+    "pinn",
+    "physics-informed network: the solution itself, by Gauss-Newton on the residual of the equation",
+    ("lpinn", "Lagrangian physics-informed network: characteristics and the solution along them"),
 ];
 
 impl ModelConfig {
@@ -90,6 +100,8 @@ impl ModelConfig {
             Self::RectifiedFlow(_) => "rectified_flow",
             Self::ScoreSde(_) => "score_sde",
             Self::ContinuousFlow(_) => "continuous_flow",
+            Self::Pinn(_) => "pinn",
+            Self::Lpinn(_) => "lpinn",
         }
     }
 
@@ -104,12 +116,22 @@ impl ModelConfig {
             | Self::Recurrent(_) => Learns::Series,
             Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
             Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
+            Self::Pinn(_) | Self::Lpinn(_) => Learns::Solution,
         }
     }
 
     /// Whether it learns series `[time, channel]`.
     pub fn learns_series(&self) -> bool {
         self.learns() == Learns::Series
+    }
+
+    /// The network that is a solution, and its frame, if it is such a one.
+    pub fn solution(&self) -> Option<(&PinnConfig, Frame)> {
+        match self {
+            Self::Pinn(c) => Some((c, Frame::Eulerian)),
+            Self::Lpinn(c) => Some((c, Frame::Lagrangian)),
+            _ => None,
+        }
     }
 
     /// The model as one that is fitted to series in one call, if it is such a one.
@@ -122,6 +144,7 @@ impl ModelConfig {
             | Self::RectifiedFlow(_)
             | Self::ScoreSde(_)
             | Self::ContinuousFlow(_) => None,
+            Self::SemilinearOperator(_) | Self::Plrnn(_) | Self::Pinn(_) | Self::Lpinn(_) => None,
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
@@ -145,6 +168,7 @@ impl Validate for ModelConfig {
             Self::RectifiedFlow(c) => c.validate(check),
             Self::ScoreSde(c) => c.validate(check),
             Self::ContinuousFlow(c) => c.validate(check),
+            Self::Pinn(c) | Self::Lpinn(c) => c.validate(check),
         }
     }
 }

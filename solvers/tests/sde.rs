@@ -4,8 +4,10 @@
 
 use std::marker::PhantomData;
 
+use burn::tensor::{DType, Device, Tensor};
 use flowmap_solvers::brownian::{Brownian, Path};
 use flowmap_solvers::control::{Control, Pid};
+use flowmap_solvers::gradient::{Adjoint, Checkpointed, Gradient, Loss, Reversible};
 use flowmap_solvers::increment::{Increment, PullBack};
 use flowmap_solvers::sde::{
     Additive, Calculus, Commutative, Diagonal, DiffusionDerivative, General, InIto, InStratonovich, Ito,
@@ -13,7 +15,9 @@ use flowmap_solvers::sde::{
 };
 use flowmap_solvers::solve::{Outcome, SaveAt, SolveOptions, solve};
 use flowmap_solvers::state::State;
-use flowmap_solvers::stepper::explicit_rk::{HEUN, MIDPOINT, RALSTON, Tableau};
+use flowmap_solvers::stepper::advance::Advance;
+use flowmap_solvers::stepper::explicit_rk::{HEUN, MIDPOINT, RALSTON, RungeKutta, Tableau};
+use flowmap_solvers::stepper::reversible::ReversibleHeun;
 use flowmap_solvers::stepper::sde::{
     AdditiveRk, Doubled, EulerMaruyama, IncrementRk, Milstein, SHARK, SLOW_RK, SPARK, SRA1, StratonovichRk,
 };
@@ -191,7 +195,7 @@ fn check_strong_order<S: Stepper<Batch>>(name: &str, order: f64, make: impl Fn()
     for (against, reference) in [("itself", &own[..]), ("another method", other)] {
         let errors: Vec<_> = levels.iter().map(|(h, y)| (*h, distance(y, reference))).collect();
         let measured = slope(&errors);
-        println!("{name} against {against}: {measured:.2}, {order} expected; {errors:.2e?}");
+        println!("{name} against {against}: {measured:.2}, {order} expected; {errors:?}");
         // A method may do better on a case than it must, within the next half order.
         assert!((measured - order).abs() < 0.25, "{name} against {against}: {measured}, {errors:?}");
     }
@@ -217,6 +221,8 @@ fn additive_noise_has_orders_one_and_three_halves() {
     check_strong_order("Euler-Maruyama, additive", 1.0, em, &shark);
     check_strong_order("Heun, additive", 1.0, || heun::<Forced>(&HEUN), &shark);
     check_strong_order("midpoint, additive", 1.0, || heun::<Forced>(&MIDPOINT), &shark);
+    let reversible = || Advance::new(ReversibleHeun::new(), on_path::<Forced, Stratonovich>());
+    check_strong_order("reversible Heun, additive", 1.0, reversible, &shark);
     let additive = |tableau| AdditiveRk::new(tableau, on_path::<Forced, Ito>(), &like);
     check_strong_order("ShARK", 1.5, || additive(&SHARK), &sra1);
     check_strong_order("SRA1", 1.5, || additive(&SRA1), &shark);
@@ -280,6 +286,8 @@ fn general_noise_has_order_a_half() {
     let fine = states(spark(), 4 * FINEST);
     check_strong_order("Heun, general", 0.5, || heun::<Twisted>(&HEUN), &fine);
     check_strong_order("midpoint, general", 0.5, || heun::<Twisted>(&MIDPOINT), &fine);
+    let reversible = || Advance::new(ReversibleHeun::new(), on_path::<Twisted, Stratonovich>());
+    check_strong_order("reversible Heun, general", 0.5, reversible, &fine);
     check_strong_order("SlowRK, general", 0.5, slow, &fine);
     check_strong_order("SPaRK, general", 0.5, spark, &states(heun::<Twisted>(&HEUN), 4 * FINEST));
 }
@@ -537,6 +545,91 @@ fn a_path_that_ends_too_early_and_a_drift_that_fails_are_named() {
     let bad = OnPath::new(Geometric::<Ito>::new(f64::NAN, 0.1), Brownian::new(0, 0.0, 1.0, &y0), &y0);
     let outcome = solve(&mut EulerMaruyama::new(bad, &y0), &y0, &mut options).outcome;
     assert_eq!(outcome, Outcome::NonFinite { t: 0.0 });
+}
+
+/// Every kind of gradient of a stochastic solve, against keeping everything and against differences on the same path.
+#[test]
+fn stochastic_solves_are_differentiated_like_others() {
+    let (mu, sigma, steps) = (0.3, 0.7, 200);
+    let y0 = Batch::from_shape_vec((2, 1), vec![1.0, -0.5]).unwrap();
+    let options = || SolveOptions::new(0.0, 1.0, Control::Fixed { dt: 1.0 / f64::from(steps) });
+    let equation = |mu: f64, sigma: f64| {
+        let path = Brownian::new(12, 0.0, 1.0, &y0);
+        OnPath::new(Geometric::<Stratonovich>::new(mu, sigma), path, &y0)
+    };
+    let squares = |y: &Batch| 0.5 * y.mapv(|y| y * y).sum();
+    let gradient = |kind: Gradient| {
+        let loss = |s: &flowmap_solvers::solve::Solution<Batch>| Loss::new(squares(&s.ys[0]), s.ys.clone());
+        let adjoint = Adjoint::new(kind);
+        adjoint.differentiate(ReversibleHeun::new(), equation(mu, sigma), &y0, &mut options(), loss).unwrap()
+    };
+    let direct = gradient(Gradient::Direct {});
+    let value = |mu: f64, sigma: f64| {
+        let mut stepper = Advance::new(ReversibleHeun::new(), equation(mu, sigma));
+        squares(solve(&mut stepper, &y0, &mut options()).last().unwrap())
+    };
+    let d = 1e-6;
+    let differences = [
+        (value(mu + d, sigma) - value(mu - d, sigma)) / (2.0 * d),
+        (value(mu, sigma + d) - value(mu, sigma - d)) / (2.0 * d),
+    ];
+    for (a, b) in direct.parameters.iter().zip(differences) {
+        assert!((a - b).abs() < 1e-7 * b.abs().max(1.0), "{a} {b}");
+    }
+    for kind in [
+        Gradient::StepCheckpoint {},
+        Gradient::Checkpointed(Checkpointed { slots: Some(5), budget_mb: None }),
+        Gradient::Reversible(Reversible { segment: None, tolerance: 1e-9 }),
+    ] {
+        let found = gradient(kind);
+        for (a, b) in found.parameters.iter().zip(&direct.parameters).chain(found.y0.iter().zip(&direct.y0)) {
+            assert!((a - b).abs() < 1e-10 * b.abs().max(1.0), "{}: {a} {b}", kind.name());
+        }
+    }
+    // A continuous adjoint would need a slope, which a rough path has not.
+    let backsolve = Adjoint::new(Gradient::Backsolve {}).differentiate(
+        RungeKutta::new(&HEUN),
+        equation(mu, sigma),
+        &y0,
+        &mut options(),
+        |s| Loss::new(0.0, s.ys.clone()),
+    );
+    assert!(backsolve.is_err());
+}
+
+/// Geometric Brownian motion on tensors.
+struct OnDevice(f64, f64);
+
+impl Sde<Tensor<2>> for OnDevice {
+    type Noise = Tensor<2>;
+    type Calculus = Stratonovich;
+    type Structure = Diagonal;
+    fn noise_like(&self, y: &Tensor<2>) -> Tensor<2> {
+        State::zeros_like(y)
+    }
+    fn drift(&mut self, _t: f64, y: &Tensor<2>, out: &mut Tensor<2>) {
+        *out = y.clone().mul_scalar(self.0);
+    }
+    fn diffusion(&mut self, _t: f64, y: &Tensor<2>, dw: &Tensor<2>, out: &mut Tensor<2>) {
+        *out = y.clone().mul(dw.clone()).mul_scalar(self.1);
+    }
+}
+
+#[test]
+fn tensors_follow_the_same_paths() {
+    let (mu, sigma, n) = (0.3, 0.5, 20);
+    let host = Batch::ones((7, 1));
+    let path = || Brownian::on_grid(6, 0.0, 1.0 / n as f64, n, &host);
+    let equation = OnPath::new(Geometric::<Stratonovich>::new(mu, sigma), path(), &host);
+    let on_host = end(IncrementRk::new(&HEUN, equation, &host), &host, n);
+    let ones = Tensor::<2>::ones([7, 1], (&Device::flex(), DType::F64));
+    let mut stepper = IncrementRk::new(&HEUN, OnPath::new(OnDevice(mu, sigma), path(), &ones), &ones);
+    let mut options = SolveOptions::new(0.0, 1.0, Control::Fixed { dt: 1.0 / n as f64 });
+    let on_device = solve(&mut stepper, &ones, &mut options).ys.pop().unwrap();
+    let on_device = on_device.into_data().try_to_vec::<f64>().unwrap();
+    for (a, b) in on_host.iter().zip(on_device) {
+        assert!((a - b).abs() < 1e-13, "{a} {b}");
+    }
 }
 
 #[test]

@@ -174,6 +174,33 @@ rate = 2e-2
 baselines = ["gru", "nearest_neighbour", "log_signature"]
 "#;
 
+const SOLUTION: &str = r#"
+name = "wave"
+[problem.advection]
+length = 6.283185307179586
+points = 32
+speed = 3.0
+[solver.etdrk4]
+dt = 0.01
+[data]
+dt = 0.1
+steps = 10
+[data.initial.waves]
+waves = [{ amplitude = 1.0, modes = [1] }]
+[model.lpinn]
+width = 8
+depth = 2
+iterations = 30
+tolerance = 0.0
+windows = 2
+[model.lpinn.sampling]
+points = 300
+[model.lpinn.optimiser.levenberg_marquardt]
+[evaluate]
+baselines = ["pinn"]
+speeds = [20.0]
+"#;
+
 const SERIES: &str = r#"
 name = "series"
 [data.file]
@@ -316,6 +343,34 @@ fn bad_configs_are_named_with_position_and_hint() {
             "a baseline of another family",
             RECONSTRUCTION.replace("[\"sindy\"]", "[\"fno\"]"),
             vec!["'fno' cannot stand beside a model of series"],
+        ),
+        (
+            "a network too large for dense matrices",
+            SOLUTION.replace("width = 8", "width = 1000").replace("depth = 2", "depth = 6"),
+            vec!["GB", "solve = \"cg\""],
+        ),
+        (
+            "a solution that learns no data",
+            format!("{SOLUTION}\n[train]\n"),
+            vec!["learns no data", "model.lpinn.optimiser"],
+        ),
+        (
+            "an equation without characteristics",
+            SOLUTION
+                .replace("[problem.advection]", "[problem.kdv]")
+                .replace("speed = 3.0", "")
+                .replace("speeds = [20.0]", ""),
+            vec!["third order", "[model.pinn]"],
+        ),
+        (
+            "two optimisers",
+            SOLUTION.replace("[evaluate]", "[model.lpinn.optimiser.adam]\n[evaluate]"),
+            vec!["several choices", "adam"],
+        ),
+        (
+            "characteristics on an axis with ends",
+            SOLUTION.replace("windows = 2", "boundary = \"fixed\""),
+            vec!["fixed ends", "[model.pinn]"],
         ),
         (
             "an unknown chaotic flow",
@@ -484,7 +539,7 @@ fn solves_that_fail_have_a_status_with_time_and_remedy() {
 
 #[test]
 fn a_killed_training_resumes_to_the_same_weights() {
-    kill_and_resume(TRAINING, 10, "rollout_rel_l2");
+    kill_and_resume(&averaged(TRAINING), 10, "rollout_rel_l2");
 }
 
 #[test]
@@ -528,7 +583,13 @@ fn labelled_series_are_told_apart_beside_baselines_and_written() {
 
 #[test]
 fn a_killed_reconstruction_resumes_to_the_same_weights() {
-    kill_and_resume(RECONSTRUCTION, 20, "d_stsp");
+    kill_and_resume(&averaged(RECONSTRUCTION), 20, "d_stsp");
+}
+
+/// With averaged weights, the most that a checkpoint has to keep.
+fn averaged(text: &str) -> String {
+    assert!(text.contains("[train]\n"));
+    text.replace("[train]\n", "[train]\naverage = 0.9\n")
 }
 
 /// Kills a run once it has left a checkpoint after `step`, resumes it, and compares it with one that was left alone.
@@ -564,6 +625,65 @@ fn kill_and_resume(text: &str, step: u64, metric: &str) {
     assert_eq!(value("whole"), value("killed"));
     let log = |run: &str| std::fs::read_to_string(bench.path(run).join("metrics.jsonl")).unwrap();
     assert_eq!(log("whole"), log("killed"));
+}
+
+#[test]
+fn a_killed_solution_resumes_to_the_same_field() {
+    let bench = Bench::new();
+    let config = bench.config("wave.toml", &SOLUTION.replace("speeds = [20.0]", ""));
+    let config = config.to_str().unwrap();
+    let arguments = ["--out", "whole", "-q", "--threads", "1"];
+    let whole = bench.run(&[&[config], &arguments[..]].concat());
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    let arguments = ["--out", "killed", "-q", "--threads", "1"];
+    let mut child = bench.command().arg(config).args(arguments).spawn().unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let left = bench.path("killed/checkpoints/model/last.safetensors");
+    while std::time::Instant::now() < deadline && !left.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = bench.run(&[&[config], &arguments[..], &["--resume"]].concat());
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let log = |run: &str| std::fs::read_to_string(bench.path(run).join("metrics.jsonl")).unwrap();
+    assert_eq!(log("whole"), log("killed"));
+    for metric in ["rel_l2", "rel_l2_end", "rel_l2_pinn", "residual_rms"] {
+        let value = |run: &str| summary(&bench.path(run))["metrics"][metric].as_f64().unwrap();
+        assert_eq!(value("whole"), value("killed"), "{metric}");
+    }
+}
+
+#[test]
+fn a_solution_stands_beside_its_speeds_and_says_where_characteristics_cross() {
+    let bench = Bench::new();
+    let config = bench.config("wave.toml", SOLUTION);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run = bench.path("run");
+    let metrics = summary(&run)["metrics"].clone();
+    for name in ["rel_l2", "rel_l2_c20"] {
+        assert!(metrics[name].as_f64().unwrap() < 1e-5, "{name}: {metrics}");
+    }
+    assert!(metrics["min_compression"].as_f64().unwrap() > 0.99, "{metrics}");
+    assert!(metrics["baseline_persistence_rel_l2"].is_null(), "{metrics}");
+    for name in ["solution", "solution_pinn", "characteristics", "convergence", "error_over_time", "slices"] {
+        assert!(run.join("plots").join(name).with_extension("png").exists(), "{name}");
+    }
+    // Without viscosity the wave breaks at t = 1/3; what came before is kept.
+    let text = SOLUTION
+        .replace("[problem.advection]", "[problem.burgers]")
+        .replace("speed = 3.0", "viscosity = 0.0")
+        .replace("amplitude = 1.0", "amplitude = 3.0")
+        .replace("speeds = [20.0]", "")
+        .replace("windows = 2", "windows = 4");
+    let config = bench.config("shock.toml", &text);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "shock", "-q"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let message = stderr(&output);
+    assert!(message.contains("Characteristics cross at t = 0."), "{message}");
+    assert!(message.contains("crossing = \"eulerian\""), "{message}");
+    assert!(bench.path("shock/predictions.npz").exists());
 }
 
 #[test]

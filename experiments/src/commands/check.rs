@@ -62,7 +62,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
             Some(Learns::Series) => sequences(train),
             Some(Learns::Labels) => labels(config, train),
             Some(Learns::Points) => points(train),
-            Some(Learns::Fields) | None => windows(config, train),
+            Some(Learns::Fields | Learns::Solution) | None => windows(config, train),
         });
     }
     if !loaded.members.is_empty() {

@@ -11,11 +11,12 @@ use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
 use flowmap_models::config::{Learns, ModelConfig};
+use flowmap_models::pinn::{Boundary, Frame};
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{AssimilationConfig, Baseline, EvaluateConfig, Family, StudyConfig};
+use crate::evaluate::{AssimilationConfig, Baseline, EvaluateConfig, Family, StudyConfig, equation};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -63,12 +64,14 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 8] = [
+pub(crate) const CHOICES: [&str; 10] = [
     "problem",
     "solver",
     "data.initial",
     "model",
     "study",
+    "model.pinn.optimiser",
+    "model.lpinn.optimiser",
     "train.optimiser",
     "train.forcing",
     "assimilation.operator",
@@ -137,7 +140,7 @@ impl Validate for ExperimentConfig {
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
             // A plain series may be split in time.
-            let whole = self.problem.is_some() || self.data.train > 0;
+            let whole = (self.problem.is_some() || self.data.train > 0) && model.solution().is_none();
             check.require(
                 self.data.train > 0 || !whole,
                 "data.train",
@@ -187,6 +190,7 @@ impl Validate for ExperimentConfig {
                 Family::Series => learns != Learns::Series,
                 Family::Labels => learns != Learns::Labels,
                 Family::Sequences => !matches!(learns, Learns::Series | Learns::Labels),
+                Family::Solution => learns != Learns::Solution,
             };
             if let Some(baseline) = self.evaluate.baselines.iter().find(foreign) {
                 let (of, hint) = match learns {
@@ -196,6 +200,7 @@ impl Validate for ExperimentConfig {
                     Learns::Points => {
                         ("points", "leave it out: the floor of a second cloud stands beside it")
                     }
+                    Learns::Solution => ("a solution", "take persistence, mean or pinn"),
                 };
                 check.fail(
                     "evaluate.baselines",
@@ -203,8 +208,15 @@ impl Validate for ExperimentConfig {
                     hint,
                 );
             }
+            check.require(
+                model.solution().is_none() || self.train.is_none(),
+                "train",
+                format!("[train], and '{}' learns no data", model.name()),
+                format!("leave it out; model.{}.optimiser says how the network is found", model.name()),
+            );
         }
-        let fits_alone = self.model.as_ref().is_some_and(|m| m.baseline().is_some());
+        let fits_alone =
+            self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solution().is_some());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -346,8 +358,48 @@ impl ExperimentConfig {
         }
     }
 
+    /// Whether a network can be the solution of the problem, in its frame, in the memory that is allowed.
+    fn check_solution(&self, model: &ModelConfig) -> Result<(), Issue> {
+        let Some((network, frame)) = model.solution() else { return Ok(()) };
+        let path = format!("model.{}", model.name());
+        let Some(equation) = self.problem.as_ref().and_then(equation) else {
+            let message = format!("no network solves this problem by '{}'", model.name());
+            let hint = "take a problem of one real field on one axis; `experiment list problems` shows them";
+            return Err(Issue::new(path, message).hint(hint));
+        };
+        let lagrangian = frame == Frame::Lagrangian;
+        if lagrangian && !equation.has_characteristics() {
+            let message = "derivatives of third order or higher do not follow characteristics";
+            return Err(Issue::new(path, message).hint("take [model.pinn]"));
+        }
+        if lagrangian && network.boundary == Boundary::Fixed {
+            return Err(Issue::new(
+                format!("{path}.boundary"),
+                "characteristics leave an axis with fixed ends",
+            )
+            .hint("take boundary = \"periodic\", or [model.pinn]"));
+        }
+        let branch = |features: usize| {
+            let hidden = (network.depth - 1) * (network.width + 1) * network.width;
+            (features + 1) * network.width + hidden + network.width + 1
+        };
+        let features = match network.boundary {
+            Boundary::Periodic => 2 * network.harmonics + 1,
+            Boundary::Fixed => 2,
+        };
+        let kinds = if lagrangian { 2 } else { 1 };
+        let (rows, parameters) = (kinds * network.sampling.points, kinds * branch(features));
+        network.optimiser.affordable(rows, parameters).map_err(|refusal| {
+            Issue::new(format!("{path}.optimiser.{}.memory_gb", network.optimiser.name()), refusal.to_string())
+                .hint("take solve = \"cg\", which holds a part of the Jacobian at a time, lower width, depth or sampling.points, or raise memory_gb")
+        })
+    }
+
     fn check_model(&self, problem: Option<&problem::Problem>) -> Result<(), Issue> {
         let Some(model) = &self.model else { return Ok(()) };
+        if model.solution().is_some() {
+            return self.check_solution(model);
+        }
         let path = format!("model.{}", model.name());
         let misfit = |what: &str, hint: &str| {
             Err(Issue::new(path, format!("'{}' learns {what}", model.name())).hint(hint))

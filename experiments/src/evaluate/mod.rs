@@ -7,6 +7,7 @@ mod density;
 mod drift;
 mod gradient_study;
 mod keep;
+mod network_solution;
 mod order;
 mod reconstruction;
 mod simulation;
@@ -17,6 +18,8 @@ pub use assimilation::{AssimilationConfig, assimilation};
 pub use classification::classification;
 pub use density::{DensityEvaluation, density};
 pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
+pub(crate) use network_solution::equation;
+pub use network_solution::network_solution;
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
@@ -55,6 +58,9 @@ pub struct EvaluateConfig {
     /// How a learned density is judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub density: Option<DensityEvaluation>,
+    /// Further speeds at which a problem of advection is solved by a network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub speeds: Vec<f64>,
 }
 
 /// Something to beat.
@@ -85,6 +91,8 @@ pub enum Baseline {
     NearestNeighbour,
     /// Logistic regression on log-signatures.
     LogSignature,
+    /// The same network in the Eulerian frame.
+    Pinn,
 }
 
 /// What a baseline can stand beside.
@@ -100,6 +108,8 @@ pub enum Family {
     Labels,
     /// A model of time series or of labelled series.
     Sequences,
+    /// A network that is the solution.
+    Solution,
 }
 
 impl Baseline {
@@ -118,6 +128,7 @@ impl Baseline {
             Self::Gru => "gru",
             Self::NearestNeighbour => "nearest_neighbour",
             Self::LogSignature => "log_signature",
+            Self::Pinn => "pinn",
         }
     }
 
@@ -129,6 +140,7 @@ impl Baseline {
             Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm => Family::Series,
             Self::Gru => Family::Sequences,
             Self::NearestNeighbour | Self::LogSignature => Family::Labels,
+            Self::Pinn => Family::Solution,
         }
     }
 
@@ -136,7 +148,7 @@ impl Baseline {
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
-            Self::NearestNeighbour | Self::LogSignature => return None,
+            Self::NearestNeighbour | Self::LogSignature | Self::Pinn => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
@@ -159,6 +171,7 @@ impl Default for EvaluateConfig {
             cycles: 1,
             gradients: false,
             density: None,
+            speeds: Vec::new(),
         }
     }
 }
@@ -170,6 +183,7 @@ impl Validate for EvaluateConfig {
         if let Some(density) = &self.density {
             density.validate(check.table("density"));
         }
+        self.speeds.iter().for_each(|c| check.finite("speeds", *c));
     }
 }
 

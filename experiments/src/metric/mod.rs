@@ -34,7 +34,19 @@ pub use wasserstein::{sliced_wasserstein_2, wasserstein_2};
 
 /// Every metric of `summary.json`: its name, and what it is.
 pub const METRICS: &[(&str, &str)] = &[
-    ("rel_l2", "relative L2 error of a simulation at its last sample against the exact solution"),
+    (
+        "rel_l2",
+        "relative L2 error against the exact solution: of a simulation at its last sample, of a network that is the solution over all places and times",
+    ),
+    ("rel_l2_end", "relative L2 error of a network that is the solution, at the last time"),
+    ("rel_l2_<role>", "rel_l2 of another network: pinn, in the Eulerian frame; c<speed>, at that speed"),
+    ("max_error", "largest error of a network that is the solution"),
+    (
+        "residual_rms",
+        "root mean square of the equation's residual at the last step, on the points of that step",
+    ),
+    ("min_compression", "least X_ξ of a Lagrangian solution: characteristics cross where it is zero"),
+    ("iterations", "steps of the optimiser that found a solution"),
     ("order", "order of a simulation's method, from the errors of two halvings of its step"),
     ("strong_error", "root mean square error of stochastic paths at their end against the exact ones"),
     (

@@ -22,7 +22,7 @@ pub(crate) use points::{
 };
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
-pub use sequences::SequenceSession;
+pub use sequences::SequenceObjective;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;

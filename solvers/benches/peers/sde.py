@@ -47,7 +47,7 @@ def diffrax_run(method, tree):
                 y0=jnp.asarray(1.0),
                 saveat=diffrax.SaveAt(t1=True),
                 max_steps=STEPS + 8,
-                adjoint=diffrax.ForwardMode() if tree else diffrax.DirectAdjoint(),
+                adjoint=diffrax.ForwardMode(),
             )
             return solution.ys[0]
 

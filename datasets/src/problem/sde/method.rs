@@ -13,6 +13,8 @@ use flowmap_solvers::sde::{
 };
 use flowmap_solvers::state::DenseState;
 use flowmap_solvers::stepper::Stepper;
+use flowmap_solvers::stepper::advance::Advance;
+use flowmap_solvers::stepper::reversible::ReversibleHeun;
 use flowmap_solvers::stepper::sde::{
     AdditiveRk, AdditiveTableau, Doubled, EulerMaruyama, IncrementRk, Milstein, SHARK, SLOW_RK, SPARK, SRA1,
     StratonovichRk,
@@ -123,7 +125,9 @@ pub fn check_method(problem: &dyn SdeProblem, solver: &SolverConfig) -> Result<(
                 Reading::Stratonovich => "take slow_rk or spark",
             },
         ),
-        SolverConfig::Spark(_) | SolverConfig::SlowRk(_) => needs(Reading::Stratonovich),
+        SolverConfig::Spark(_) | SolverConfig::SlowRk(_) | SolverConfig::ReversibleHeun(_) => {
+            needs(Reading::Stratonovich)
+        }
         _ => match (solver.kind(), solver.tableau(), solver.control()) {
             (MethodKind::Explicit, Some(tableau), Control::Fixed { .. }) if tableau.order >= 2 => {
                 needs(Reading::Stratonovich)
@@ -169,6 +173,10 @@ pub fn stepper(
             on_path::<Stratonovich, General>(problem, path, like)?,
             like,
         )),
+        SolverConfig::ReversibleHeun(c) => {
+            let equation = on_path::<Stratonovich, General>(problem, path, like)?;
+            Box::new(Advance::new(ReversibleHeun::new(), equation).resynchronised(c.resynchronise))
+        }
         SolverConfig::SlowRk(_) => {
             let equation = on_path::<Stratonovich, General>(problem, path, like)?;
             doubled(StratonovichRk::new(&SLOW_RK, equation, like), like, adaptive)

@@ -27,6 +27,7 @@ pub(super) fn classical(
         | Baseline::Autoregressive
         | Baseline::Lstm
         | Baseline::Gru
+        | Baseline::Pinn
         | Baseline::NearestNeighbour
         | Baseline::LogSignature => None,
         Baseline::Persistence => {

@@ -41,7 +41,8 @@ pub struct NeuralCdeConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
-    /// Cubic pieces with backward differences.
+    /// Cubic pieces with backward differences: smooth, for samples that are even or free of noise. After two noisy samples
+    /// close together the slope of a piece is large, and it overshoots.
     Hermite,
     /// Straight lines.
     Linear,
@@ -70,7 +71,7 @@ impl Method {
 
 impl Default for NeuralCdeConfig {
     fn default() -> Self {
-        Self { hidden: 8, width: 64, layers: 1, control: Control::Hermite, method: Method::Midpoint }
+        Self { hidden: 8, width: 64, layers: 1, control: Control::Linear, method: Method::Midpoint }
     }
 }
 

@@ -110,10 +110,6 @@ where
         self.scheme.order()
     }
 
-    fn revisits(&self) -> bool {
-        !self.field.ordinary()
-    }
-
     fn embedded_order(&self) -> Option<usize> {
         self.scheme.embedded_order()
     }

@@ -15,7 +15,7 @@ use flowmap_models::pinn::{Frame, PinnConfig};
 use flowmap_solvers::issue::Issue;
 use ndarray::{Array1, Array2};
 
-use super::surrogate::{build, write_npz};
+use super::keep::{build, write_npz};
 use super::{Baseline, Findings, Job};
 use crate::config::ExperimentConfig;
 use crate::error::Error;

@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis, Ix2};
 use crate::commands::Progress;
 use crate::config::ExperimentConfig;
 use crate::error::Error;
-use crate::evaluate::{Findings, surrogate};
+use crate::evaluate::{Findings, keep};
 use crate::run_dir::RunDir;
 
 /// The solution on an even grid of space at even times.
@@ -43,7 +43,7 @@ impl Reference {
             return Ok(exact);
         }
         let data = progress.data(config)?;
-        surrogate::keep_card(&data, run, findings)?;
+        keep::keep_card(&data, run, findings)?;
         let test = data.part(&data.split.test);
         let first = test.index_axis(Axis(0), 0);
         let field = first.index_axis(Axis(1), 0).to_owned().into_dimensionality::<Ix2>();

@@ -107,6 +107,7 @@ impl Recipe<'_> {
             Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
             Problem::Dde(p) => self.data.initial.past(&**p, &mut rng),
             Problem::Density(p) => Ok(p.sample(&mut rng).to_vec()),
+            Problem::Process(p) => Ok(p.sample(&[0.0], &mut rng)),
         };
         drawn.map_err(|mut issue| {
             issue.path = format!("data.initial.{}", issue.path);

@@ -42,6 +42,10 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
             &format!("'{}' cannot solve a partial differential equation", solver.name()),
             "take etdrk4, or an explicit method",
         ),
+        (Problem::Process(p), _) => misfit(
+            &format!("'{}' is a stochastic process: its paths are drawn", p.name()),
+            "leave [solver] out",
+        ),
         (Problem::Density(p), _) => {
             misfit(&format!("'{}' is a density: nothing is solved", p.name()), "leave [solver] out")
         }
@@ -96,7 +100,7 @@ pub fn simulate(
             let mut stepper = solver.dense_stepper(OdeField::new(p.clone()), &y0).ok_or_else(unfit)?;
             Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
         }
-        Problem::Density(_) => Err(unfit()),
+        Problem::Density(_) | Problem::Process(_) => Err(unfit()),
         Problem::Dde(p) => {
             let (y0, problem) = (Array1::from(u0.to_vec()), p.clone());
             let field = move |t: f64, y: &Array1<f64>, delayed: &Array1<f64>, dy: &mut Array1<f64>| {

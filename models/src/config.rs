@@ -4,7 +4,9 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
-use crate::generative::{ContinuousFlowConfig, RectifiedFlowConfig, ScoreSdeConfig};
+use crate::generative::{
+    ContinuousFlowConfig, LatentSdeConfig, RectifiedFlowConfig, ScoreSdeConfig, SdeGanConfig,
+};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
@@ -30,6 +32,10 @@ pub enum ModelConfig {
     ScoreSde(ScoreSdeConfig),
     /// A continuous normalising flow.
     ContinuousFlow(ContinuousFlowConfig),
+    /// A neural stochastic equation trained by its paths.
+    SdeGan(SdeGanConfig),
+    /// A latent stochastic equation.
+    LatentSde(LatentSdeConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -41,6 +47,8 @@ pub enum Learns {
     Series,
     /// A density, from a cloud of points `[point, 1, coordinate]`.
     Points,
+    /// The law of a stochastic process, from paths `[path, time, channel]`.
+    Paths,
 }
 
 /// Every model: its name, and what it is.
@@ -62,6 +70,11 @@ pub const MODELS: &[(&str, &str)] = &[
         "score_sde",
         "score-based diffusion: noise carried to data by a reversed process, or by its flow, with a likelihood",
     ),
+    (
+        "sde_gan",
+        "neural stochastic differential equation, trained against a neural controlled equation or by an energy distance",
+    ),
+    ("latent_sde", "latent stochastic differential equation, trained by a variational bound on paths"),
     ("continuous_flow", "continuous normalising flow, trained by its likelihood through the solve"),
 ];
 
@@ -78,6 +91,8 @@ impl ModelConfig {
             Self::RectifiedFlow(_) => "rectified_flow",
             Self::ScoreSde(_) => "score_sde",
             Self::ContinuousFlow(_) => "continuous_flow",
+            Self::SdeGan(_) => "sde_gan",
+            Self::LatentSde(_) => "latent_sde",
         }
     }
 
@@ -91,6 +106,7 @@ impl ModelConfig {
             | Self::Autoregressive(_)
             | Self::Recurrent(_) => Learns::Series,
             Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
+            Self::SdeGan(_) | Self::LatentSde(_) => Learns::Paths,
         }
     }
 
@@ -106,7 +122,9 @@ impl ModelConfig {
             | Self::Plrnn(_)
             | Self::RectifiedFlow(_)
             | Self::ScoreSde(_)
-            | Self::ContinuousFlow(_) => None,
+            | Self::ContinuousFlow(_)
+            | Self::SdeGan(_)
+            | Self::LatentSde(_) => None,
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
@@ -128,6 +146,8 @@ impl Validate for ModelConfig {
             Self::RectifiedFlow(c) => c.validate(check),
             Self::ScoreSde(c) => c.validate(check),
             Self::ContinuousFlow(c) => c.validate(check),
+            Self::SdeGan(c) => c.validate(check),
+            Self::LatentSde(c) => c.validate(check),
         }
     }
 }

@@ -108,7 +108,7 @@ fn start(problem: &Problem) -> Vec<f64> {
         }
         Problem::Ode(p) => p.initial(),
         Problem::Dde(p) => p.initial(),
-        Problem::Density(p) => unreachable!("{} is no equation", p.name()),
+        Problem::Density(_) | Problem::Process(_) => unreachable!("{} is drawn", problem.name()),
     }
 }
 
@@ -158,7 +158,7 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
             };
             let reference = match problem {
                 Problem::Pde(_) => end(&SolverConfig::Etdrk4(FixedConfig { dt: 1.0 }), 8192.0),
-                Problem::Ode(_) | Problem::Dde(_) | Problem::Density(_) => {
+                Problem::Ode(_) | Problem::Dde(_) | Problem::Density(_) | Problem::Process(_) => {
                     end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 3000.0)
                 }
             };

@@ -4,6 +4,7 @@ pub mod dde;
 pub mod density;
 pub mod ode;
 pub mod pde;
+pub mod process;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use dde::DdeProblem;
 use density::Density;
 use ode::OdeProblem;
 use pde::{Operators, Pde, PdeProblem};
+use process::Process;
 
 /// A problem, ready to be solved.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub enum Problem {
     Dde(Arc<dyn DdeProblem>),
     /// A probability density in the plane: no equation, samples.
     Density(Arc<dyn Density>),
+    /// A stochastic process: its paths are drawn.
+    Process(Arc<dyn Process>),
 }
 
 impl Problem {
@@ -37,6 +41,7 @@ impl Problem {
             Self::Ode(p) => p.name(),
             Self::Dde(p) => p.name(),
             Self::Density(p) => p.name(),
+            Self::Process(p) => p.name(),
         }
     }
 
@@ -47,6 +52,7 @@ impl Problem {
             Self::Ode(p) => p.equation(),
             Self::Dde(p) => p.equation(),
             Self::Density(p) => p.equation(),
+            Self::Process(p) => p.equation(),
         }
     }
 
@@ -57,6 +63,7 @@ impl Problem {
             Self::Ode(p) => p.variables(),
             Self::Dde(p) => p.variables(),
             Self::Density(_) => vec!["x".into(), "y".into()],
+            Self::Process(p) => p.variables(),
         }
     }
 
@@ -71,6 +78,7 @@ impl Problem {
             Self::Ode(p) => vec![p.variables().len()],
             Self::Dde(p) => vec![p.variables().len()],
             Self::Density(_) => vec![2],
+            Self::Process(p) => vec![p.variables().len()],
         }
     }
 
@@ -78,7 +86,7 @@ impl Problem {
     pub fn coordinates(&self) -> Vec<Vec<f64>> {
         match self {
             Self::Pde(p) => (0..p.grid().axes()).map(|a| p.grid().coordinates(a)).collect(),
-            Self::Ode(_) | Self::Dde(_) | Self::Density(_) => Vec::new(),
+            Self::Ode(_) | Self::Dde(_) | Self::Density(_) | Self::Process(_) => Vec::new(),
         }
     }
 
@@ -95,7 +103,7 @@ impl Problem {
                 Box::new(move |u| p.invariants(u, &mut ws))
             }
             Self::Ode(p) => Box::new(|u| p.invariants(u)),
-            Self::Dde(_) | Self::Density(_) => Box::new(|_| Vec::new()),
+            Self::Dde(_) | Self::Density(_) | Self::Process(_) => Box::new(|_| Vec::new()),
         }
     }
 
@@ -103,7 +111,7 @@ impl Problem {
     pub fn time_step(&self) -> Option<f64> {
         match self {
             Self::Ode(p) => p.time_step(),
-            Self::Pde(_) | Self::Dde(_) | Self::Density(_) => None,
+            Self::Pde(_) | Self::Dde(_) | Self::Density(_) | Self::Process(_) => None,
         }
     }
 
@@ -112,7 +120,7 @@ impl Problem {
         match self {
             Self::Pde(p) => p.lyapunov_exponent(),
             Self::Ode(p) => p.lyapunov_exponent(),
-            Self::Dde(_) | Self::Density(_) => None,
+            Self::Dde(_) | Self::Density(_) | Self::Process(_) => None,
         }
     }
 }
@@ -123,6 +131,7 @@ macro_rules! problems {
         ode { $($ode:ident => $name:literal),* $(,)? }
         dde { $($dde:ident => $dde_name:literal),* $(,)? }
         density { $($density:ident => $density_name:literal),* $(,)? }
+        process { $($process:ident => $process_name:literal),* $(,)? }
         built { $($built:ident => $built_name:literal),* $(,)? }
     ) => {
         /// A problem and its parameters.
@@ -134,6 +143,7 @@ macro_rules! problems {
             $($ode(ode::$ode),)*
             $($dde(dde::$dde),)*
             $($density(density::$density),)*
+            $($process(process::$process),)*
             $($built(ode::$built),)*
         }
 
@@ -145,6 +155,7 @@ macro_rules! problems {
                     $(Self::$ode(_) => $name,)*
                     $(Self::$dde(_) => $dde_name,)*
                     $(Self::$density(_) => $density_name,)*
+                    $(Self::$process(_) => $process_name,)*
                     $(Self::$built(_) => $built_name,)*
                 }
             }
@@ -154,6 +165,14 @@ macro_rules! problems {
                 match self {
                     $(Self::$density(_) => true,)*
                     _ => false,
+                }
+            }
+
+            /// Whether it is drawn, not solved: a density, or a stochastic process.
+            pub fn is_drawn(&self) -> bool {
+                match self {
+                    $(Self::$process(_) => true,)*
+                    _ => self.is_density(),
                 }
             }
 
@@ -167,6 +186,7 @@ macro_rules! problems {
                     $(Self::$ode(p) => Problem::Ode(Arc::new(p.clone())),)*
                     $(Self::$dde(p) => Problem::Dde(Arc::new(p.clone())),)*
                     $(Self::$density(p) => Problem::Density(Arc::new(p.clone())),)*
+                    $(Self::$process(p) => Problem::Process(Arc::new(p.clone())),)*
                     $(Self::$built(p) => p.build(),)*
                 })
             }
@@ -176,6 +196,7 @@ macro_rules! problems {
                 vec![$(Self::$pde(pde::$pde::default()),)* $(Self::$ode(ode::$ode::default()),)*
                     $(Self::$dde(dde::$dde::default()),)*
                     $(Self::$density(density::$density::default()),)*
+                    $(Self::$process(process::$process::default()),)*
                     $(Self::$built(ode::$built::default()),)*]
             }
         }
@@ -188,6 +209,7 @@ macro_rules! problems {
                     $(Self::$ode(p) => p.validate(check),)*
                     $(Self::$dde(p) => p.validate(check),)*
                     $(Self::$density(p) => p.validate(check),)*
+                    $(Self::$process(p) => p.validate(check),)*
                     $(Self::$built(p) => p.validate(check),)*
                 }
             }
@@ -224,6 +246,10 @@ problems! {
         TwoMoons => "two_moons",
         EightGaussians => "eight_gaussians",
         Checkerboard => "checkerboard",
+    }
+    process {
+        OrnsteinUhlenbeck => "ornstein_uhlenbeck",
+        StochasticLorenz => "stochastic_lorenz",
     }
     built {
         ChaoticFlow => "chaotic_flow",

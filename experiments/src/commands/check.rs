@@ -41,8 +41,8 @@ pub(super) fn describe(loaded: &Loaded) -> String {
     let mut lines = vec![resolved(loaded)];
     match config.recipe() {
         Some(recipe) => lines.extend(cost(&recipe)),
-        None if config.problem.as_ref().is_some_and(ProblemConfig::is_density) => {
-            lines.push(format!("# data: {} points", config.data.trajectories()));
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_drawn) => {
+            lines.push(format!("# data: {} points or paths", config.data.trajectories()));
         }
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
@@ -51,7 +51,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
     if let Some(train) = &config.train {
         lines.push(match config.model.as_ref().map(ModelConfig::learns) {
             Some(Learns::Series) => sequences(train),
-            Some(Learns::Points) => points(train),
+            Some(Learns::Points | Learns::Paths) => points(train),
             Some(Learns::Fields) | None => windows(config, train),
         });
     }
@@ -81,11 +81,11 @@ fn sequences(train: &TrainConfig) -> String {
     )
 }
 
-/// The training of a model of points.
+/// The training of a model of points or paths.
 fn points(train: &TrainConfig) -> String {
     let batches = train.batches.unwrap_or(BATCHES);
     format!(
-        "# training: {} epochs of {batches} batches, {} steps on {} points each",
+        "# training: {} epochs of {batches} batches, {} steps on {} points or paths each",
         train.epochs,
         train.epochs * batches,
         train.batch

@@ -15,7 +15,7 @@ use super::{Progress, print};
 use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
-use crate::evaluate::{Findings, Job, density, reconstruction, simulation, surrogate};
+use crate::evaluate::{Findings, Job, density, paths, reconstruction, simulation, surrogate};
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
 /// Runs experiments one after the other. All configs are checked before the first runs.
@@ -113,6 +113,7 @@ impl Shared<'_> {
                     Learns::Fields => surrogate(config, model, &job),
                     Learns::Series => reconstruction(config, model, &job),
                     Learns::Points => density(config, model, &job),
+                    Learns::Paths => paths(config, model, &job),
                 },
             }
         } else {
@@ -169,6 +170,7 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
             Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
             Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
             Learns::Points => &["w2", "mmd", "params", "train_s"],
+            Learns::Paths => &["marginal_error", "mmd", "params", "train_s"],
         },
     }
 }

@@ -136,6 +136,7 @@ impl Validate for ExperimentConfig {
                 let (of, hint) = match model.learns() {
                     Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
+                    Learns::Paths => ("paths", "leave it out: the floor of other paths stands beside it"),
                     Learns::Points => {
                         ("points", "leave it out: the floor of a second cloud stands beside it")
                     }
@@ -168,19 +169,23 @@ impl ExperimentConfig {
             "nothing to solve and no data",
             "give [problem.NAME] and [solver.NAME], or a series by [data.file] path = \"…\"",
         );
-        if self.problem.as_ref().is_some_and(ProblemConfig::is_density) {
-            check.require(!solver, "solver", "a density is not solved", "leave [solver] out");
-            check.require(!file, "data.file", "points of a density are drawn", "leave [data.file] out");
+        if let Some(problem) = self.problem.as_ref().filter(|p| p.is_drawn()) {
+            check.require(!solver, "solver", "what is drawn is not solved", "leave [solver] out");
+            check.require(!file, "data.file", "the data of this problem are drawn", "leave [data.file] out");
             check.require(
                 self.model.is_some(),
                 "problem",
-                "a density, and no model that learns it",
-                "give [model.rectified_flow], [model.score_sde] or [model.continuous_flow]",
+                format!("'{}' is drawn, and no model learns it", problem.name()),
+                if problem.is_density() {
+                    "give [model.rectified_flow], [model.score_sde] or [model.continuous_flow]"
+                } else {
+                    "give [model.sde_gan] or [model.latent_sde]"
+                },
             );
             check.require(
                 self.data.observe.is_none(),
                 "data.observe",
-                "a density is learned as it is",
+                "what is drawn is learned as it is",
                 "leave [data.observe] out",
             );
             return;
@@ -274,6 +279,15 @@ impl ExperimentConfig {
         };
         match problem {
             Some(problem::Problem::Density(_)) if model.learns() == Learns::Points => Ok(()),
+            Some(problem::Problem::Process(_)) if model.learns() == Learns::Paths => Ok(()),
+            Some(problem::Problem::Process(p)) => misfit(
+                &format!("no paths, and '{}' is a stochastic process", p.name()),
+                "take sde_gan or latent_sde",
+            ),
+            _ if model.learns() == Learns::Paths => misfit(
+                "paths of a stochastic process",
+                "take [problem.ornstein_uhlenbeck] or [problem.stochastic_lorenz]",
+            ),
             Some(problem::Problem::Density(d)) => misfit(
                 &format!("no points, and '{}' is a density", d.name()),
                 "take rectified_flow, score_sde or continuous_flow",

@@ -5,11 +5,13 @@ mod density;
 mod drift;
 mod keep;
 mod order;
+mod paths;
 mod reconstruction;
 mod simulation;
 mod surrogate;
 
 pub use density::{DensityEvaluation, density};
+pub use paths::paths;
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;

@@ -5,6 +5,7 @@ mod checkpoint;
 mod fields;
 mod fit;
 mod optimiser;
+mod paths;
 mod points;
 mod radam;
 mod schedule;
@@ -15,6 +16,7 @@ pub(crate) use fields::rollout;
 pub use fit::{Fit, Objective, Trained};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
+pub(crate) use paths::{LatentSdeObjective, PathData, START as PATH_START, SdeGanObjective};
 pub(crate) use points::{
     LikelihoodObjective, Pairs, Points, RectifiedObjective, Sampling, ScoreObjective, normal, signs,
 };
@@ -145,13 +147,14 @@ pub(crate) fn gradient_norm<M: Module>(module: &M, gradients: &mut GradientsPara
 impl TrainConfig {
     /// Checks that only those keys are there that a family of models knows.
     pub(crate) fn check_family(&self, mut check: Check<'_>, learns: Option<Learns>) {
-        let (series, points) = (learns == Some(Learns::Series), learns == Some(Learns::Points));
+        let (series, points) =
+            (learns == Some(Learns::Series), matches!(learns, Some(Learns::Points | Learns::Paths)));
         let elsewhere = series || points;
         let foreign = [
             ("unroll", elsewhere && self.unroll != 1, "fields"),
             ("push_forward", elsewhere && self.push_forward != 0, "fields"),
             ("sequence", !series && self.sequence.is_some(), "time series"),
-            ("batches", !elsewhere && self.batches.is_some(), "time series or points"),
+            ("batches", !elsewhere && self.batches.is_some(), "time series, points or paths"),
             ("forcing", !series && self.forcing.is_some(), "time series"),
             ("regulariser", !series && self.regulariser.is_some(), "time series"),
             ("noise", points && self.noise != 0.0, "fields or time series"),

@@ -2,11 +2,12 @@
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use flowmap_solvers::config::{FixedConfig, SolverConfig};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
+use super::host_flow;
 use super::{Activation, TimeNetwork, TimeNetworkConfig, Trace, Velocity, log_density};
 
 /// The flow of `dx/dt = v_θ(t, x)` from `t = 0`, where the density is that of independent standard normal coordinates, to
@@ -95,7 +96,28 @@ impl ContinuousFlow {
     }
 
     /// [`negative_log_likelihood`](Self::negative_log_likelihood) and its gradients, of a model and points on an autodiff
-    /// device; none if it is not finite.
+    /// device; none if it is not finite. On the CPU by hand through the core's gradient of a solve, elsewhere by the tape.
+    pub fn likelihood_gradients(
+        &self,
+        x: Tensor<2>,
+        probe: Option<Tensor<2>>,
+        steps: usize,
+    ) -> Option<(f64, GradientsParams)> {
+        if x.device().inner() == Device::flex() && x.dtype() == DType::F32 {
+            let device = x.device().inner();
+            let (value, layers) = host_flow::likelihood_gradients(&self.network, x, probe, steps)?;
+            let mut gradients = GradientsParams::new();
+            for (layer, gradient) in self.network.layers.iter().zip(layers) {
+                gradients.register(layer.weight.id, gradient.weight(&device));
+                gradients.register(layer.time.id, gradient.time(&device));
+                gradients.register(layer.bias.id, gradient.bias(&device));
+            }
+            return Some((value, gradients));
+        }
+        self.likelihood_gradients_by_tape(x, probe, steps)
+    }
+
+    /// The same by the tape of the whole solve, on any device.
     pub fn likelihood_gradients_by_tape(
         &self,
         x: Tensor<2>,

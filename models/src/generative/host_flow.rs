@@ -1,14 +1,21 @@
 //! The field of a continuous flow with its density on the host, in `f32`, and its product with a cotangent by hand.
 
-use burn::tensor::Tensor;
+use std::f64::consts::TAU;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use flowmap_solvers::control::Control;
 use flowmap_solvers::field::VectorField;
-use flowmap_solvers::increment::VectorJacobian;
+use flowmap_solvers::gradient::{Adjoint, Gradient, Loss};
+use flowmap_solvers::increment::{Ordinary, VectorJacobian};
+use flowmap_solvers::solve::SolveOptions;
 use flowmap_solvers::state::State;
+use flowmap_solvers::stepper::explicit_rk::{RK4, RungeKutta};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use pulp::Arch;
+use rayon::prelude::*;
 
-use super::network::TimeNetwork;
+use super::network::{TimeLayer, TimeNetwork};
 use crate::fused::gelu::exp_negative;
 
 /// Points and the logarithm of the density that moves with them: `[row, coordinate + 1]`.
@@ -46,9 +53,7 @@ impl State for Cloud {
     fn is_finite(&self) -> bool {
         self.0.iter().all(|v| v.is_finite())
     }
-}
 
-impl Cloud {
     fn dot(&self, other: &Self) -> f64 {
         self.0.iter().zip(&other.0).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     }
@@ -86,22 +91,118 @@ pub(super) struct HostFlow {
     bars: Vec<Array2<f32>>,
 }
 
+impl Layer {
+    pub(super) fn weight(&self, device: &Device) -> Tensor<2> {
+        let values: Vec<f32> = self.weight.iter().copied().collect();
+        Tensor::from_data(TensorData::new(values, [self.weight.nrows(), self.weight.ncols()]), device)
+    }
+
+    pub(super) fn time(&self, device: &Device) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(self.time.to_vec(), [1, self.time.len()]), device)
+    }
+
+    pub(super) fn bias(&self, device: &Device) -> Tensor<1> {
+        Tensor::from_data(TensorData::new(self.bias.to_vec(), [self.bias.len()]), device)
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.weight += &other.weight;
+        self.time += &other.time;
+        self.bias += &other.bias;
+    }
+}
+
+/// The weights of a network on the host.
+fn weights(network: &TimeNetwork) -> Vec<Layer> {
+    let layer = |layer: &TimeLayer| {
+        let [n, m] = layer.weight.dims();
+        Layer {
+            weight: Array2::from_shape_vec((n, m), read(layer.weight.val())).unwrap_or_default(),
+            time: read(layer.time.val()).into(),
+            bias: read(layer.bias.val()).into(),
+        }
+    };
+    network.layers.iter().map(layer).collect()
+}
+
+/// Rows that one task takes; fixed, so that sums do not depend on the number of threads.
+const BLOCK: usize = 128;
+
+/// The mean of `−log p` over points `[row, coordinate]`, carried by `steps` steps of the classical Runge-Kutta method from the data
+/// at `t = 1` to the noise at `t = 0`, and its gradients by the weights; none if it is not finite.
+pub(super) fn likelihood_gradients(
+    network: &TimeNetwork,
+    x: Tensor<2>,
+    probe: Option<Tensor<2>>,
+    steps: usize,
+) -> Option<(f64, Vec<Layer>)> {
+    let [rows, d] = x.dims();
+    let array = |x: Tensor<2>| Array2::from_shape_vec((rows, d), read(x)).ok();
+    let x = array(x)?;
+    let probe = match probe {
+        Some(probe) => Some(array(probe)?),
+        None => None,
+    };
+    let layers = weights(network);
+    let block = |first: usize| {
+        let part = s![first..(first + BLOCK).min(rows), ..];
+        let x = x.slice(part);
+        let mut start = Array2::zeros((x.nrows(), d + 1));
+        start.slice_mut(s![.., ..d]).assign(&x);
+        let field = HostFlow::new(&layers, x.nrows(), probe.as_ref().map(|p| p.slice(part).to_owned()));
+        let mut options = SolveOptions::new(1.0, 0.0, Control::Fixed { dt: 1.0 / steps as f64 });
+        let scheme = RungeKutta::new(&RK4);
+        let found = Adjoint::new(Gradient::default()).differentiate(
+            scheme,
+            Ordinary(field),
+            &Cloud(start),
+            &mut options,
+            |solution| loss(&solution.ys, rows),
+        );
+        found.ok().map(|f| (f.value, f.parameters))
+    };
+    let blocks: Vec<_> = (0..rows).step_by(BLOCK).collect();
+    let found: Vec<Option<(f64, Vec<Layer>)>> = blocks.into_par_iter().map(block).collect();
+    let mut sum: Option<(f64, Vec<Layer>)> = None;
+    for part in found {
+        let (value, layers) = part?;
+        match &mut sum {
+            Some((total, all)) => {
+                *total += value;
+                all.iter_mut().zip(&layers).for_each(|(a, b)| a.add(b));
+            }
+            None => sum = Some((value, layers)),
+        }
+    }
+    sum.filter(|(value, _)| value.is_finite())
+}
+
+/// `Σ (|z|²/2 + ℓ)/n` over the rows at the end, with the constant of the normal density, and its derivative.
+fn loss(ends: &[Cloud], rows: usize) -> Loss<Cloud> {
+    let Some(end) = ends.last() else { return Loss::new(f64::NAN, Vec::new()) };
+    let d = end.0.ncols() - 1;
+    let n = rows as f64;
+    let constant = 0.5 * d as f64 * TAU.ln();
+    let value = end.0.rows().into_iter().map(|row| {
+        let square: f64 = row.iter().take(d).map(|z| f64::from(*z).powi(2)).sum();
+        (0.5 * square + f64::from(row[d]) + constant) / n
+    });
+    let value = value.sum();
+    let mut bar = end.clone();
+    bar.0.column_mut(d).fill(1.0);
+    bar.scale(1.0 / n);
+    Loss::new(
+        value,
+        ends.iter()
+            .enumerate()
+            .map(|(i, y)| if i + 1 == ends.len() { bar.clone() } else { y.zeros_like() })
+            .collect(),
+    )
+}
+
 impl HostFlow {
     /// The field of a network for so many rows.
-    pub(super) fn new(network: &TimeNetwork, rows: usize, probe: Option<Array2<f32>>) -> Self {
-        let layers: Vec<Layer> = network
-            .layers
-            .iter()
-            .map(|layer| {
-                let [n, m] = layer.weight.dims();
-                let weight = read(layer.weight.val());
-                Layer {
-                    weight: Array2::from_shape_vec((n, m), weight).unwrap_or_default(),
-                    time: read(layer.time.val()).into(),
-                    bias: read(layer.bias.val()).into(),
-                }
-            })
-            .collect();
+    fn new(layers: &[Layer], rows: usize, probe: Option<Array2<f32>>) -> Self {
         let coordinates = layers.first().map_or(0, |l| l.weight.nrows());
         let directions = if probe.is_some() { 1 } else { coordinates };
         let units: Vec<usize> =
@@ -112,7 +213,7 @@ impl HostFlow {
             stacks: units.iter().map(stack).collect(),
             bars: units.iter().map(stack).collect(),
             slants: hidden.iter().map(|n| Array2::zeros((directions * rows, *n))).collect(),
-            layers,
+            layers: layers.to_vec(),
             rows,
             probe,
         }
@@ -152,7 +253,7 @@ impl HostFlow {
     }
 
     /// The pairs of the trace: row of the stack of outputs, coordinate, factor.
-    fn traces(&self) -> impl Fn(usize, usize) -> f32 {
+    fn traces(&self) -> impl Fn(usize, usize) -> f32 + use<> {
         let probe = self.probe.clone();
         move |row, coordinate| probe.as_ref().map_or(1.0, |p| p[[row, coordinate]])
     }

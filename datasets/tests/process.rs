@@ -14,7 +14,7 @@ fn paths_of_an_ornstein_uhlenbeck_process_have_its_marginals_at_any_spacing() {
     let process = OrnsteinUhlenbeck { rho: 0.3, kappa: 0.5, chi: 0.7 };
     // Neither even nor from zero: the process starts at the first sample.
     for times in [vec![1.0, 1.5, 4.0, 9.0], (0..=16).map(|i| 1.0 + 0.5 * f64::from(i)).collect()] {
-        let n = 20_000;
+        let n = 8000;
         let paths: Vec<Vec<f64>> =
             (0..n).map(|i| process.sample(&times, &mut stream(3, "paths", i))).collect();
         for (k, t) in times.iter().enumerate() {
@@ -26,7 +26,7 @@ fn paths_of_an_ornstein_uhlenbeck_process_have_its_marginals_at_any_spacing() {
                 (mean - exact_mean).abs() < 4.5 * exact_std / (n as f64).sqrt(),
                 "{t}: {mean} {exact_mean}"
             );
-            assert!((std / exact_std - 1.0).abs() < 0.025, "{t}: {std} {exact_std}");
+            assert!((std / exact_std - 1.0).abs() < 0.04, "{t}: {std} {exact_std}");
         }
         // Neighbours are as dependent as they must be: Cov = Var(s) e^{−κ(t − s)}.
         let (s, t) = (times[1], times[2]);
@@ -36,25 +36,25 @@ fn paths_of_an_ornstein_uhlenbeck_process_have_its_marginals_at_any_spacing() {
         };
         let covariance = centred(1).iter().zip(centred(2)).map(|(a, b)| a * b).sum::<f64>() / n as f64;
         let exact = process.marginal(s - 1.0).unwrap()[0].1.powi(2) * (-process.kappa * (t - s)).exp();
-        assert!((covariance / exact - 1.0).abs() < 0.06, "{covariance} {exact}");
+        assert!((covariance / exact - 1.0).abs() < 0.09, "{covariance} {exact}");
     }
 }
 
 #[test]
 fn a_lorenz_process_without_noise_is_the_lorenz_system() {
     let process = StochasticLorenz { noise: [0.0; 3], ..StochasticLorenz::default() };
-    let times: Vec<f64> = (0..=10).map(|i| 0.05 * f64::from(i)).collect();
+    let times: Vec<f64> = (0..=2).map(|i| 0.05 * f64::from(i)).collect();
     let path = process.sample(&times, &mut stream(1, "lorenz", 0));
     let field = from_fn(|_t, u: &[f64; 3], du: &mut [f64; 3]| {
         *du = [10.0 * (u[1] - u[0]), u[0] * (28.0 - u[2]) - u[1], u[0] * u[1] - 8.0 / 3.0 * u[2]];
     });
     let start = [path[0], path[1], path[2]];
-    let mut options = SolveOptions::new(0.0, 0.5, Control::adaptive(1e-9, 1e-9));
+    let mut options = SolveOptions::new(0.0, 0.1, Control::adaptive(1e-9, 1e-9));
     let mut stepper = ExplicitRk::new(&DOPRI5, field, &start);
     let end = *solve(&mut stepper, &start, &mut options).last().unwrap();
     // Euler's method with steps of 1e-3.
-    for (a, b) in path[30..].iter().zip(end) {
-        assert!((a - b).abs() < 0.25, "{a} {b}");
+    for (a, b) in path[6..9].iter().zip(end) {
+        assert!((a - b).abs() < 0.01 * (1.0 + b.abs()), "{a} {b}");
     }
 }
 

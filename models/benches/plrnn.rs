@@ -1,6 +1,6 @@
 //! One training step of a shallow piecewise-linear network, M = 3, H = 50, batch 16, 200 steps, α = 0.1: loss, gradients, Adam.
-//! With `FLOWMAP_PEERS=python`, an interpreter that has JAX or PyTorch, these do the same in the same run, and the ratios
-//! are printed; all must find the same loss.
+//! With `FLOWMAP_PEERS=python`, an interpreter that has JAX or PyTorch (`TORCH=1 solvers/benches/peers/setup.sh`), these do
+//! the same in the same run, and the ratios are printed; all must find the same loss.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::process::Command;
@@ -88,6 +88,9 @@ fn main() {
             let rest = &line[line.find(&format!("\"{key}\""))? + key.len() + 3..];
             Some(rest.split([',', '}']).next()?.trim().trim_matches('"').to_owned())
         };
+        if let (Some(peer), Some(why)) = (field("peer"), field("missing")) {
+            println!("{peer:<18} is not there: {why}");
+        }
         let number = |key: &str| field(key).and_then(|v| v.parse::<f64>().ok());
         if let (Some(peer), Some(s), Some(other)) = (field("peer"), number("seconds"), number("check")) {
             assert!((other / check - 1.0).abs() < 1e-3, "{peer} finds the loss {other}, not {check}");

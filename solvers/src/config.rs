@@ -67,6 +67,8 @@ pub enum MethodKind {
     Semilinear,
     /// The right-hand side; the method can be run back.
     Reversible,
+    /// A drift and a diffusion.
+    Stochastic,
 }
 
 /// A method and its parameters.
@@ -99,9 +101,28 @@ pub enum SolverConfig {
     Coupled(CoupledConfig),
     Bdia(BdiaConfig),
     Ees25(FixedConfig),
+    EulerMaruyama(FixedConfig),
+    Milstein(AdaptiveConfig),
+    Sra1(AdaptiveConfig),
+    Shark(AdaptiveConfig),
+    Spark(AdaptiveConfig),
+    SlowRk(AdaptiveConfig),
 }
 
-/// Every method: its name, and what it is.
+/// The least relative tolerance of a method for stochastic equations that chooses its steps.
+const LEAST_STOCHASTIC_TOLERANCE: f64 = 1e-5;
+
+/// Every method for stochastic equations; [`Heun`](SolverConfig::Heun) and other explicit methods solve those of Stratonovich, too.
+pub const STOCHASTIC_METHODS: &[(&str, &str)] = &[
+    ("euler_maruyama", "Euler-Maruyama, strong order 1/2, for Itô equations"),
+    ("milstein", "Milstein, strong order 1, for noise that commutes, adaptive"),
+    ("sra1", "Rößler, strong order 3/2, for additive noise, adaptive"),
+    ("shark", "shifted Runge-Kutta, strong order 3/2, for additive noise, adaptive"),
+    ("spark", "splitting path Runge-Kutta, strong order 1/2 to 1, for Stratonovich equations, adaptive"),
+    ("slow_rk", "strong order 3/2 for Stratonovich equations whose noise commutes, adaptive"),
+];
+
+/// Every method for deterministic equations: its name, and what it is.
 pub const METHODS: &[(&str, &str)] = &[
     ("euler", "explicit Euler, order 1"),
     ("midpoint", "explicit midpoint, order 2"),
@@ -136,6 +157,7 @@ enum Method {
     Symplectic(&'static Splitting),
     Semilinear,
     Reversible(ReversibleScheme),
+    Stochastic,
 }
 
 enum Parameters {
@@ -146,7 +168,7 @@ enum Parameters {
 impl SolverConfig {
     /// One row per method: its name, its parameters, what executes it.
     fn parts(&self) -> (&'static str, Parameters, Method) {
-        use Method::{Explicit, Reversible, Semilinear, Stiff, Symplectic};
+        use Method::{Explicit, Reversible, Semilinear, Stiff, Stochastic, Symplectic};
         use Parameters::{Adaptive, Fixed};
         match *self {
             Self::Euler(c) => ("euler", Fixed(c), Explicit(&EULER)),
@@ -182,6 +204,12 @@ impl SolverConfig {
             }
             Self::Bdia(c) => ("bdia", Fixed(FixedConfig { dt: c.dt }), Reversible(ReversibleScheme::Bdia(c))),
             Self::Ees25(c) => ("ees25", Fixed(c), Explicit(&EES25)),
+            Self::EulerMaruyama(c) => ("euler_maruyama", Fixed(c), Stochastic),
+            Self::Milstein(c) => ("milstein", Adaptive(c), Stochastic),
+            Self::Sra1(c) => ("sra1", Adaptive(c), Stochastic),
+            Self::Shark(c) => ("shark", Adaptive(c), Stochastic),
+            Self::Spark(c) => ("spark", Adaptive(c), Stochastic),
+            Self::SlowRk(c) => ("slow_rk", Adaptive(c), Stochastic),
         }
     }
 
@@ -198,6 +226,7 @@ impl SolverConfig {
             Method::Symplectic(_) => MethodKind::Symplectic,
             Method::Semilinear => MethodKind::Semilinear,
             Method::Reversible(_) => MethodKind::Reversible,
+            Method::Stochastic => MethodKind::Stochastic,
         }
     }
 
@@ -207,6 +236,7 @@ impl SolverConfig {
             Parameters::Fixed(c) => Control::Fixed { dt: c.dt },
             Parameters::Adaptive(c) => match c.dt {
                 Some(dt) => Control::Fixed { dt },
+                None if self.kind() == MethodKind::Stochastic => Control::Pid(Pid::for_noise(c.rtol, c.atol)),
                 None => Control::Pid(Pid { rtol: c.rtol, atol: c.atol, ..Pid::default() }),
             },
         }
@@ -270,6 +300,7 @@ impl SolverConfig {
             | Self::Etdrk4(c)
             | Self::Cnab2(c)
             | Self::Sbdf2(c)
+            | Self::EulerMaruyama(c)
             | Self::Ees25(c) => fixed(&mut c.dt),
             Self::ReversibleHeun(c) => fixed(&mut c.dt),
             Self::AsynchronousLeapfrog(c) => fixed(&mut c.dt),
@@ -280,7 +311,12 @@ impl SolverConfig {
             | Self::Tsit5(c)
             | Self::Dopri8(c)
             | Self::Kvaerno3(c)
-            | Self::Kvaerno5(c) => adaptive(c),
+            | Self::Kvaerno5(c)
+            | Self::Milstein(c)
+            | Self::Sra1(c)
+            | Self::Shark(c)
+            | Self::Spark(c)
+            | Self::SlowRk(c) => adaptive(c),
         }
     }
 
@@ -344,7 +380,7 @@ impl SolverConfig {
                 Some(adjoint.differentiate(scheme, Ordinary(field), y0, options, loss))
             }
             Method::Reversible(scheme) => Some(scheme.differentiate(adjoint, field, y0, options, loss)),
-            Method::Stiff(_) | Method::Symplectic(_) | Method::Semilinear => None,
+            Method::Stiff(_) | Method::Symplectic(_) | Method::Semilinear | Method::Stochastic => None,
         }
     }
 
@@ -390,6 +426,13 @@ impl Validate for SolverConfig {
                 check.require(c.max_steps > 0, "max_steps", "0 allows no step", "it must be at least 1");
                 if let Some(dt) = c.dt {
                     check.positive("dt", dt);
+                } else if self.kind() == MethodKind::Stochastic {
+                    check.require(
+                        c.rtol >= LEAST_STOCHASTIC_TOLERANCE,
+                        "rtol",
+                        format!("{:e} asks a rough path for steps too small to be taken", c.rtol),
+                        format!("give dt, or a tolerance of at least {LEAST_STOCHASTIC_TOLERANCE:e}"),
+                    );
                 }
             }
         }

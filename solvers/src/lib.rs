@@ -5,9 +5,11 @@
 //! [`stepper::Stepper`]; [`solve::solve`] drives it, with step control, save times and events.
 
 pub mod assimilation;
+pub mod batch;
 pub mod brownian;
 pub mod config;
 pub mod control;
+pub mod control_path;
 pub mod delay;
 pub mod ensemble;
 pub mod event;

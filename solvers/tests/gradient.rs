@@ -201,8 +201,14 @@ impl Case {
             let mut stepper = Advance::new(scheme(), (self.field)(theta)).resynchronised(self.resynchronise);
             loss(&solve(&mut stepper, &y0, &mut options)).value
         };
-        let h = 1e-5;
-        entries.iter().map(|i| (value(*i, h) - value(*i, -h)) / (2.0 * h)).collect()
+        // Of order four: what is left is rounding.
+        let h = 1e-4;
+        let difference = |i: usize| {
+            let near = value(i, h) - value(i, -h);
+            let far = value(i, 2.0 * h) - value(i, -2.0 * h);
+            (8.0 * near - far) / (12.0 * h)
+        };
+        entries.iter().map(|i| difference(*i)).collect()
     }
 }
 
@@ -248,7 +254,7 @@ where
         let measured = case.differences(&scheme, &entries);
         let exact: Vec<f64> = entries.iter().map(|i| flat(&direct)[*i]).collect();
         let error = relative(&exact, &measured);
-        assert!(error < 1e-7, "{name} against differences: {error:.1e}");
+        assert!(error < 1e-8, "{name} against differences: {error:.1e}");
     }
 }
 
@@ -364,8 +370,8 @@ fn steps_are_inverted() {
     assert!(round_trip(Coupled::new(&RK4, 0.9), pendulum(), 1000, 0.01) > 1.0);
     assert!(round_trip(Bdia::new(&MIDPOINT, 0.9), pendulum(), 1000, 0.01) > 1.0);
     assert!(round_trip(AsynchronousLeapfrog::new(0.95), pendulum(), 1000, 0.01) > 1.0);
-    // Effective symmetry: the error of there and back is of order five, that of midpoint of order two.
-    for (tableau, order) in [(&EES25, 5.0), (&MIDPOINT, 2.0)] {
+    // Effective symmetry: the error of there and back is of order five, that of midpoint of order three.
+    for (tableau, order) in [(&EES25, 5.0), (&MIDPOINT, 3.0)] {
         let [a, b] = [50, 100].map(|n| round_trip(RungeKutta::new(tableau), pendulum(), n, 5.0 / n as f64));
         let slope = (a / b).log2();
         assert!((slope - order).abs() < 0.4, "{}: {slope}", tableau.name);
@@ -412,7 +418,7 @@ fn segments_make_reversible_gradients_exact_where_one_segment_fails() {
                     let truth = case.run(RungeKutta::new(&DOPRI8), Gradient::Direct {});
                     let off = relative(&flat(&found), &flat(&direct));
                     let wrong = relative(&flat(&direct), &flat(&truth));
-                    !(off < 1e-6) || !(wrong < 0.1)
+                    off.is_nan() || off > 1e-6 || wrong.is_nan() || wrong > 0.1
                 }
             };
         assert!(failed, "{name}: one segment did not fail");
@@ -463,7 +469,8 @@ fn memory_is_what_was_promised() {
         // The times of equal steps are one run.
         assert_eq!(kept.record_bytes, 24);
         assert_eq!(kept.forward_evaluations, 4 * n);
-        assert_eq!((kept.backward_evaluations, kept.pull_backs), (4 * n, 4 * n));
+        // No argument needs the last increment.
+        assert_eq!((kept.backward_evaluations, kept.pull_backs), (3 * n, 4 * n));
         let segments = Gradient::Reversible(Reversible { segment: Some(50), tolerance: 1e-9 });
         let found = stats(segments, steps, &EES25);
         assert!(found.checkpoints <= n / 50 + 2, "{found:?}");
@@ -476,7 +483,7 @@ fn memory_is_what_was_promised() {
             // Repetitions: beside the stages of the pull-back, every step at most r + 1 times, C(S + r, S) ≥ N.
             let choose = |r: u64| (1..=r).fold(1_f64, |c, i| c * (slots as u64 + i) as f64 / i as f64);
             let r = (0..).find(|r| choose(*r) >= steps as f64).unwrap();
-            let again = (found.backward_evaluations - 4 * n) as f64 / (4 * n) as f64;
+            let again = (found.backward_evaluations - 3 * n) as f64 / (4 * n) as f64;
             assert!(again <= r as f64 + 1.0, "{slots} slots, {steps} steps: {again:.2} of {r}");
         }
     }
@@ -621,6 +628,12 @@ fn what_cannot_be_differentiated_says_why() {
         .differentiate(RungeKutta::new(&RK4), network(weights()), &[0.6, -0.3], &mut options, loss)
         .unwrap_err();
     assert_eq!(blind, GradientError::EventGradient { index: 0 });
+    let mut options = SolveOptions::new(0.0, 1.0, Control::Fixed { dt: 0.1 })
+        .event(Event::new(|t, _y: &[f64; 2]| t - 0.55).reset(|_t, y| y[1] = 0.0));
+    let jumped = Adjoint::new(Gradient::default())
+        .differentiate(RungeKutta::new(&RK4), network(weights()), &[0.6, -0.3], &mut options, loss)
+        .unwrap_err();
+    assert!(matches!(jumped, GradientError::Reset { index: 0, .. }), "{jumped}");
 }
 
 /// The closures of [`with_vector_jacobian`] serve arrays as well.
@@ -651,4 +664,23 @@ fn arrays_are_differentiated_like_everything_else() {
     let e = (-0.5_f64).exp();
     assert!((found.y0[0] - e).abs() < 1e-10 && (found.y0[1] - e).abs() < 1e-10);
     assert!((found.parameters[0] + 3.0 * e).abs() < 1e-10, "{:?}", found.parameters);
+}
+
+#[test]
+fn configs_name_a_gradient_and_say_what_is_wrong() {
+    use flowmap_solvers::issue::Validate;
+    let read = |text: &str| serde_json::from_str::<Gradient>(text);
+    assert_eq!(read(r#"{"step_checkpoint": {}}"#).unwrap(), Gradient::default());
+    let found = read(r#"{"reversible": {"segment": 10}}"#).unwrap();
+    assert_eq!(found, Gradient::Reversible(Reversible { segment: Some(10), tolerance: 1e-9 }));
+    assert!(read(r#"{"checkpointed": {"slot": 3}}"#).unwrap_err().to_string().contains("slots"));
+    let bad = [
+        Gradient::Checkpointed(Checkpointed { slots: Some(0), budget_mb: Some(-1.0) }),
+        Gradient::Reversible(Reversible { segment: Some(0), tolerance: f64::NAN }),
+    ];
+    let paths: Vec<_> = bad.iter().flat_map(|g| g.issues("gradient")).map(|i| i.path).collect();
+    let expected =
+        ["checkpointed.slots", "checkpointed.budget_mb", "reversible.segment", "reversible.tolerance"];
+    assert_eq!(paths, expected.map(|p| format!("gradient.{p}")));
+    assert!(Gradient::default().issues("gradient").is_empty());
 }

@@ -10,6 +10,7 @@ use super::print;
 use crate::cli::OverrideArgs;
 use crate::config::{ExperimentConfig, Loaded, load};
 use crate::error::Error;
+use crate::evaluate::StudyConfig;
 use crate::run_dir::resolved;
 use crate::train::{BATCHES, TrainConfig};
 
@@ -41,18 +42,27 @@ pub(super) fn describe(loaded: &Loaded) -> String {
     let mut lines = vec![resolved(loaded)];
     match config.recipe() {
         Some(recipe) => lines.extend(cost(&recipe)),
-        None if config.problem.as_ref().is_some_and(ProblemConfig::is_drawn) => {
-            lines.push(format!("# data: {} points or paths", config.data.trajectories()));
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_labelled) => {
+            let (series, samples) = (config.data.trajectories(), config.data.steps + 1);
+            lines.push(format!("# data: {series} labelled series of {samples} samples"));
+        }
+
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_density) => {
+            lines.push(format!("# data: {} points", config.data.trajectories()));
         }
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
     }
+    if let Some(StudyConfig::Gradient(study)) = &config.study {
+        lines.push(format!("# study: gradients of solves of up to {} steps", study.longest()));
+    }
     if let Some(train) = &config.train {
         lines.push(match config.model.as_ref().map(ModelConfig::learns) {
             Some(Learns::Series) => sequences(train),
+            Some(Learns::Labels) => labels(config, train),
             Some(Learns::Points | Learns::Paths) => points(train),
-            Some(Learns::Fields) | None => windows(config, train),
+            Some(Learns::Fields | Learns::Solution) | None => windows(config, train),
         });
     }
     if !loaded.members.is_empty() {
@@ -79,6 +89,12 @@ fn sequences(train: &TrainConfig) -> String {
         train.batch,
         train.sequence.unwrap_or(2) - 1
     )
+}
+
+/// The training of a classifier.
+fn labels(config: &ExperimentConfig, train: &TrainConfig) -> String {
+    let batches = config.data.train.div_ceil(train.batch.max(1)) * train.epochs;
+    format!("# training: {batches} steps on {} series each", train.batch)
 }
 
 /// The training of a model of points or paths.

@@ -74,13 +74,6 @@ impl Progress {
             self.say(&format!("data: {train} points to train, {validation} to validate, {test} to test"));
             return Ok(data);
         }
-        if let Some(problem) = &config.problem
-            && let Ok(Problem::Process(process)) = problem.build()
-        {
-            let data = cloud::draw_paths(problem, &*process, &config.data, config.seed);
-            self.say(&format!("data: {} paths of {} samples", data.values.shape()[0], data.times.len()));
-            return Ok(data);
-        }
         let Some(recipe) = config.recipe() else {
             let data = series::obtain(&config.data, config.seed)?;
             let parts = [&data.split.train, &data.split.validation, &data.split.test];

@@ -64,10 +64,8 @@ pub fn power_spectra(series: ArrayView2<'_, f64>, smoothing: f64) -> Array2<f64>
 /// The convolution with a Gaussian window; beyond its ends the signal is `… c b a | a b c … x y z | z y x …`.
 fn smoothed(signal: &[f64], deviation: f64) -> Vec<f64> {
     let radius = (RADIUS * deviation).round() as isize;
-    let window: Vec<f64> = (-radius..=radius)
-        .map(|i| (-0.5 * (i as f64 / deviation.max(f64::MIN_POSITIVE)).powi(2)).exp())
-        .collect();
-    let total: f64 = window.iter().sum();
+    let weight = |i: isize| (-0.5 * (i as f64 / deviation.max(f64::MIN_POSITIVE)).powi(2)).exp();
+    let total = 1.0 + 2.0 * (1..=radius).map(weight).sum::<f64>();
     let n = signal.len() as isize;
     let padded: Vec<f64> = (-radius..n + radius)
         .map(|i| {
@@ -75,10 +73,15 @@ fn smoothed(signal: &[f64], deviation: f64) -> Vec<f64> {
             signal[i.min(2 * n - 1 - i) as usize]
         })
         .collect();
-    padded
-        .windows(window.len())
-        .map(|part| part.iter().zip(&window).map(|(x, w)| x * w).sum::<f64>() / total)
-        .collect()
+    // One weight after the other along the whole signal: sums of vectors, not of numbers.
+    let radius = radius as usize;
+    let mut out: Vec<f64> = signal.iter().map(|x| x / total).collect();
+    for k in 1..=radius {
+        let w = weight(k as isize) / total;
+        let (left, right) = (&padded[radius - k..], &padded[radius + k..]);
+        out.iter_mut().zip(left).zip(right).for_each(|((o, l), r)| *o += w * (l + r));
+    }
+    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Measures of predictions: pure functions of arrays.
 
 mod correlation_dimension;
+mod crps;
 mod exponent_from_series;
 #[cfg(test)]
 mod golden;
@@ -17,6 +18,7 @@ mod valid_time;
 mod wasserstein;
 
 pub use correlation_dimension::{CorrelationDimension, correlation_dimension};
+pub use crps::crps;
 pub use exponent_from_series::{NeighbourDivergence, exponent_from_series};
 pub use hellinger::{hellinger_distance, power_spectra};
 pub use mean_discrepancy::mean_discrepancy;
@@ -32,8 +34,26 @@ pub use wasserstein::{sliced_wasserstein_2, wasserstein_2};
 
 /// Every metric of `summary.json`: its name, and what it is.
 pub const METRICS: &[(&str, &str)] = &[
-    ("rel_l2", "relative L2 error of a simulation at its last sample against the exact solution"),
+    (
+        "rel_l2",
+        "relative L2 error against the exact solution: of a simulation at its last sample, of a network that is the solution over all places and times",
+    ),
+    ("rel_l2_end", "relative L2 error of a network that is the solution, at the last time"),
+    ("rel_l2_<role>", "rel_l2 of another network: pinn, in the Eulerian frame; c<speed>, at that speed"),
+    ("max_error", "largest error of a network that is the solution"),
+    (
+        "residual_rms",
+        "root mean square of the equation's residual at the last step, on the points of that step",
+    ),
+    ("min_compression", "least X_ξ of a Lagrangian solution: characteristics cross where it is zero"),
+    ("iterations", "steps of the optimiser that found a solution"),
     ("order", "order of a simulation's method, from the errors of two halvings of its step"),
+    ("strong_error", "root mean square error of stochastic paths at their end against the exact ones"),
+    (
+        "weak_error_mean_<variable>",
+        "error of the mean over stochastic paths at their end against the exact mean",
+    ),
+    ("weak_error_variance_<variable>", "error of their variance against the exact variance"),
     (
         "reference_rel_l2",
         "relative L2 difference of the data to the same with half the step, the largest of four trajectories",
@@ -82,6 +102,32 @@ pub const METRICS: &[(&str, &str)] = &[
     ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
+    (
+        "rmse_a_<filter>",
+        "root mean square error of a filter's analysis, the mean over observed cycles and trials",
+    ),
+    (
+        "rmse_f_<filter>",
+        "root mean square error of a filter's forecast, the mean over observed cycles and trials",
+    ),
+    ("rel_l2_<filter>", "error of a filter's estimate over all cycles, relative to the size of the truth"),
+    (
+        "spread_<filter>",
+        "root mean square deviation of a filter's members from their mean, after the analysis",
+    ),
+    ("crps_<filter>", "continuous ranked probability score of a filter's members"),
+    ("ms_per_cycle_<filter>", "milliseconds of a cycle of a filter, its forecasts included"),
+    (
+        "gradient_error_<method>_<field>",
+        "relative error of the gradient of a solve, against keeping all stages of the same solve",
+    ),
+    (
+        "peak_mb_<method>_<steps>",
+        "memory of the states, stages and times kept for a gradient, in MB (10⁶ bytes)",
+    ),
+    ("gradient_s_<method>_<steps>", "seconds of a solve and its gradient"),
+    ("accuracy", "share of the test series whose class is told"),
+    ("accuracy_dropped", "accuracy where each test series has lost the share data.dropped of its samples"),
     (
         "w2",
         "Wasserstein-2 distance of sampled points to those of the true density, exact, the mean over clouds",

@@ -15,9 +15,9 @@ pub struct Maximum {
 pub fn maxima(series: ArrayView1<'_, f64>) -> Vec<Maximum> {
     (1..series.len().saturating_sub(1))
         .filter(|&t| {
-            let before = series[t - 1];
-            let after = (t + 1..series.len()).map(|k| series[k]).find(|x| *x != series[t]);
-            before < series[t] && after.is_some_and(|x| x < series[t])
+            // Only where it has risen: the way along a plateau is looked at once.
+            let after = || (t + 1..series.len()).map(|k| series[k]).find(|x| *x != series[t]);
+            series[t - 1] < series[t] && after().is_some_and(|x| x < series[t])
         })
         .map(|t| {
             let (a, b, c) = (series[t - 1], series[t], series[t + 1]);

@@ -13,7 +13,7 @@ use super::average::Average;
 use crate::error::Error;
 use crate::run_dir::write_atomically;
 
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// The averaged weights of a last checkpoint.
 const AVERAGE: &str = "average.safetensors";
@@ -33,9 +33,6 @@ pub(super) struct Place {
     pub(super) best: Option<(f64, u64)>,
     /// Validations since the best.
     pub(super) stale: usize,
-    /// The bits of the forcing of a model of time series.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) forcing: Option<u64>,
     /// What the objective must know to go on.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub(super) memory: Value,

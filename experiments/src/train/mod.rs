@@ -4,6 +4,7 @@ mod average;
 mod checkpoint;
 mod fields;
 mod fit;
+mod labels;
 mod optimiser;
 mod paths;
 mod points;
@@ -14,6 +15,7 @@ mod sequences;
 pub use fields::FieldObjective;
 pub(crate) use fields::rollout;
 pub use fit::{Fit, Objective, Trained};
+pub(crate) use labels::{LabelObjective, accuracy, samples, thinned, unfit};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
 pub(crate) use paths::{LatentSdeObjective, PathData, START as PATH_START, SdeGanObjective};
@@ -22,7 +24,7 @@ pub(crate) use points::{
 };
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
-pub use sequences::SequenceSession;
+pub use sequences::SequenceObjective;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -147,17 +149,18 @@ pub(crate) fn gradient_norm<M: Module>(module: &M, gradients: &mut GradientsPara
 impl TrainConfig {
     /// Checks that only those keys are there that a family of models knows.
     pub(crate) fn check_family(&self, mut check: Check<'_>, learns: Option<Learns>) {
-        let (series, points) =
-            (learns == Some(Learns::Series), matches!(learns, Some(Learns::Points | Learns::Paths)));
-        let elsewhere = series || points;
+        let is = |what| learns == Some(what);
+        let (series, labels, points) =
+            (is(Learns::Series), is(Learns::Labels), is(Learns::Points) || is(Learns::Paths));
+        let elsewhere = series || labels || points;
         let foreign = [
             ("unroll", elsewhere && self.unroll != 1, "fields"),
             ("push_forward", elsewhere && self.push_forward != 0, "fields"),
             ("sequence", !series && self.sequence.is_some(), "time series"),
-            ("batches", !elsewhere && self.batches.is_some(), "time series, points or paths"),
+            ("batches", !(series || points) && self.batches.is_some(), "time series, points or paths"),
             ("forcing", !series && self.forcing.is_some(), "time series"),
             ("regulariser", !series && self.regulariser.is_some(), "time series"),
-            ("noise", points && self.noise != 0.0, "fields or time series"),
+            ("noise", (labels || points) && self.noise != 0.0, "fields or time series"),
         ];
         for (key, given, of) in foreign {
             check.require(

@@ -1,6 +1,7 @@
 """One training step of a shallow piecewise-linear network in JAX (lax.scan, jit) and PyTorch (a loop): loss, gradients, Adam.
 
-Prints a line of JSON for each that is installed: seconds of a step (median), and the loss before the first.
+Prints a line of JSON for each: seconds of a step (median) and the loss before the first, or that it is not installed.
+`solvers/benches/peers/setup.sh` installs JAX, and with `TORCH=1` PyTorch.
 """
 
 import json
@@ -110,8 +111,8 @@ def with_torch():
 
 
 if __name__ == "__main__":
-    for peer in (with_jax, with_torch):
+    for name, peer in (("jax-scan-jit", with_jax), ("pytorch", with_torch)):
         try:
             peer()
-        except ImportError:
-            pass
+        except ImportError as error:
+            print(json.dumps({"peer": name, "missing": str(error).replace('"', "'")}), flush=True)

@@ -9,6 +9,9 @@ use crate::plrnn::PiecewiseLinearMap;
 /// Squarings of `JᵀJ`: its trace is then the largest eigenvalue to 0.6 %, from below, in the worst case.
 const SQUARINGS: usize = 6;
 
+/// Numbers that are multiplied before their logarithm is taken: so many of single precision fit double precision.
+const FACTORS: usize = 8;
+
 /// Multiplications of a group of samples from which a task of its own pays.
 const TASK: usize = 40_000;
 
@@ -121,13 +124,13 @@ impl WithSimd for Group<'_> {
         }
         let mut work = [square(), square(), square()];
         let mut largest = zero;
-        let mut logs = vec![0.0_f64; S::F32_LANES];
+        let mut logs = Logarithms::new(S::F32_LANES);
         let mut steps = 0.0_f64;
         for z in states.chunks_exact(m) {
             c.jacobian(simd, z, &mut slopes, &mut j);
             steps += 1.0;
             match c.what {
-                Growth::MeanNorm => add_logs(simd, norm2(simd, &j, m, &mut work), &mut logs),
+                Growth::MeanNorm => logs.add(simd, norm2(simd, &j, m, &mut work)),
                 Growth::LargestNorm => largest = simd.max_f32s(largest, norm2(simd, &j, m, &mut work)),
                 Growth::NormOfMean => {
                     for (sum, j) in sum.iter_mut().zip(&j) {
@@ -138,7 +141,7 @@ impl WithSimd for Group<'_> {
                     matmul(simd, &j, &product, &mut next, m);
                     std::mem::swap(&mut product, &mut next);
                     let size = next_scale(simd, &product);
-                    add_logs(simd, size, &mut logs);
+                    logs.add(simd, size);
                     let inverse = simd.div_f32s(simd.splat_f32s(1.0), simd.sqrt_f32s(size));
                     for p in &mut product {
                         *p = simd.mul_f32s(*p, inverse);
@@ -148,10 +151,10 @@ impl WithSimd for Group<'_> {
         }
         let steps = steps.max(1.0);
         match c.what {
-            Growth::MeanNorm => logs.iter().map(|l| (0.5 * l / steps).exp()).collect(),
+            Growth::MeanNorm => logs.sums().map(|l| (0.5 * l / steps).exp()).collect(),
             Growth::NormOfProduct => {
-                add_logs(simd, norm2(simd, &product, m, &mut work), &mut logs);
-                logs.iter().map(|l| (0.5 * l / steps).exp()).collect()
+                logs.add(simd, norm2(simd, &product, m, &mut work));
+                logs.sums().map(|l| (0.5 * l / steps).exp()).collect()
             }
             Growth::LargestNorm => each(simd, largest).into_iter().map(f64::sqrt).collect(),
             Growth::NormOfMean => {
@@ -225,12 +228,41 @@ fn matmul<S: Simd>(simd: S, a: &[S::f32s], b: &[S::f32s], c: &mut [S::f32s], m: 
     }
 }
 
-#[inline(always)]
-fn add_logs<S: Simd>(simd: S, x: S::f32s, logs: &mut [f64]) {
-    let mut values = [0.0_f32; MOST_LANES];
-    store(simd, x, &mut values);
-    for (log, x) in logs.iter_mut().zip(values) {
-        *log += f64::from(x).ln();
+/// The sums of the logarithms of numbers, lane by lane.
+struct Logarithms {
+    sums: Vec<f64>,
+    /// What has been multiplied since a logarithm was taken.
+    products: [f64; MOST_LANES],
+    factors: usize,
+}
+
+impl Logarithms {
+    fn new(lanes: usize) -> Self {
+        Self { sums: vec![0.0; lanes], products: [1.0; MOST_LANES], factors: 0 }
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(&mut self, simd: S, x: S::f32s) {
+        let mut values = [0.0_f32; MOST_LANES];
+        store(simd, x, &mut values);
+        for (product, x) in self.products.iter_mut().zip(values) {
+            *product *= f64::from(x);
+        }
+        self.factors += 1;
+        if self.factors == FACTORS {
+            self.take();
+        }
+    }
+
+    fn take(&mut self) {
+        self.sums.iter_mut().zip(self.products).for_each(|(sum, p)| *sum += p.ln());
+        self.products = [1.0; MOST_LANES];
+        self.factors = 0;
+    }
+
+    fn sums(mut self) -> impl Iterator<Item = f64> {
+        self.take();
+        self.sums.into_iter()
     }
 }
 

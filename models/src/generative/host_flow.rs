@@ -61,6 +61,17 @@ impl State for Cloud {
     fn bytes(&self) -> usize {
         size_of::<f32>() * self.0.len()
     }
+
+    fn write_entries(&self, out: &mut Vec<f64>) {
+        out.extend(self.0.iter().map(|v| f64::from(*v)));
+    }
+
+    fn read_entries(&mut self, entries: &mut &[f64]) -> bool {
+        let Some((own, rest)) = entries.split_at_checked(self.0.len()) else { return false };
+        self.0.iter_mut().zip(own).for_each(|(v, entry)| *v = *entry as f32);
+        *entries = rest;
+        true
+    }
 }
 
 /// The weights of a layer, or their gradients.

@@ -36,19 +36,21 @@ impl PiecewiseLinearMap {
 
     /// Writes the next state.
     pub fn next(&self, z: &[f64], next: &mut [f64]) {
-        let m = self.latent();
-        for i in 0..m {
-            next[i] = self.h1[i] + (0..m).map(|j| self.a[(i, j)] * z[j]).sum::<f64>();
-        }
-        for h in 0..self.hidden() {
-            let u = (0..m).map(|j| self.w2[(h, j)] * z[j]).sum::<f64>();
-            let r = (u + self.h2[h]).max(0.0) - if self.clipped { u.max(0.0) } else { 0.0 };
-            if r != 0.0 {
-                for i in 0..m {
-                    next[i] += self.w1[(i, h)] * r;
-                }
+        // Matrices lie in columns: each pass runs along memory.
+        let add = |to: &mut [f64], matrix: &DMatrix<f64>, by: &[f64]| {
+            for (column, by) in matrix.as_slice().chunks_exact(to.len().max(1)).zip(by) {
+                to.iter_mut().zip(column).for_each(|(to, w)| *to += w * by);
             }
+        };
+        let mut r = vec![0.0; self.hidden()];
+        add(&mut r, &self.w2, z);
+        for (r, h2) in r.iter_mut().zip(self.h2.as_slice()) {
+            let u = *r;
+            *r = (u + h2).max(0.0) - if self.clipped { u.max(0.0) } else { 0.0 };
         }
+        next.copy_from_slice(self.h1.as_slice());
+        add(next, &self.a, z);
+        add(next, &self.w1, &r);
     }
 
     /// The slopes of the hidden units at `z`: one or zero, and minus one as well where the map is clipped. Two states

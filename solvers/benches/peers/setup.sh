@@ -4,6 +4,7 @@
 #   ./setup.sh [VENV]      VENV defaults to .venv-peers in the current folder
 #
 # PYTHON selects the interpreter (default python3; 3.11 or later is needed).
+# TORCH=1 adds PyTorch (more than a gigabyte), which only models/benches/peers/plrnn.py uses.
 set -euo pipefail
 
 venv="${1:-.venv-peers}"
@@ -24,11 +25,17 @@ echo '*' > "$venv/.gitignore"
     optimistix==0.1.0 \
     diffrax==0.7.2 \
     exponax==0.2.0 \
-    pydiffsol==0.6.2
+    pydiffsol==0.6.2 \
+    torch==2.15.0 \
+    torchode==1.0.1 \
+    torchsde==0.2.6
 
 "$venv/bin/python" - <<'PY'
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol"):
-    print(f"{name} {version(name)}")
+for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch", "torchode", "torchsde"):
+    try:
+        print(f"{name} {version(name)}")
+    except PackageNotFoundError:
+        print(f"{name} not installed")
 PY

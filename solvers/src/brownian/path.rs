@@ -1,6 +1,6 @@
 //! The path itself: a binary tree of intervals, descended from its root at every question.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::normal::normal_pair;
 use super::pieces::{Bridge, Piece};
@@ -255,17 +255,14 @@ impl Brownian {
     /// Joins a whole interval to `sum`, which is `length` long: before it or after it.
     fn extend<const BEFORE: bool>(&mut self, level: usize, k: u64, length: u64) {
         let (own, added) = (self.length(length), self.length(size(level)));
-        let Self { sum, root, levels, arch, .. } = self;
-        let new = pieces(root, levels, level, k);
-        arch.dispatch(|| {
-            for (sum, new) in sum.iter_mut().zip(new) {
-                *sum = if BEFORE {
-                    Piece::join(added, *new, own, *sum)
-                } else {
-                    Piece::join(own, *sum, added, *new)
-                };
-            }
-        });
+        let Self { sum, root, levels, .. } = self;
+        for (sum, new) in sum.iter_mut().zip(pieces(root, levels, level, k)) {
+            *sum = if BEFORE {
+                Piece::join(added, *new, own, *sum)
+            } else {
+                Piece::join(own, *sum, added, *new)
+            };
+        }
     }
 
     /// Joins a part of a leaf to `sum`: what comes after `a` positions of it, before; or its first `a`, after.
@@ -328,17 +325,36 @@ impl Brownian {
         children.of = Some(k);
         let [left, right] = &mut children.pieces;
         let (key, lanes, node) = (self.key, &self.lanes, node(level, k));
-        self.arch.dispatch(|| {
-            for (((left, right), whole), lane) in left.iter_mut().zip(right).zip(whole).zip(lanes) {
-                (*left, *right) = bridge.split(*whole, normal_pair(key, node, *lane));
-            }
-        });
+        self.arch.dispatch(Halve { bridge, key, node, lanes, whole, left, right });
     }
 
     fn write<W: Noise>(&mut self, out: &mut W, scale: f64, of: impl Fn(&Piece) -> f64) {
         self.values.clear();
         self.values.extend(self.sum.iter().map(|p| scale * of(p)));
         out.fill(&self.values);
+    }
+}
+
+/// Draws the halves of an interval in all lanes; a type of its own, so that it is compiled for the vector units at hand.
+struct Halve<'a> {
+    bridge: Bridge,
+    key: [u32; 2],
+    node: u64,
+    lanes: &'a [[u32; 2]],
+    whole: &'a [Piece],
+    left: &'a mut [Piece],
+    right: &'a mut [Piece],
+}
+
+impl WithSimd for Halve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { bridge, key, node, lanes, whole, left, right } = self;
+        for (((left, right), whole), lane) in left.iter_mut().zip(right).zip(whole).zip(lanes) {
+            (*left, *right) = bridge.split(*whole, normal_pair(key, node, *lane));
+        }
     }
 }
 

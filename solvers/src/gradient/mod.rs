@@ -15,6 +15,7 @@
 //! `Backsolve` solves the continuous adjoint equation. It is there for comparison: it is the gradient of another
 //! discretisation, its error is that of a second solve, and running a dissipative equation backward is unstable.
 
+mod autodiff;
 mod backsolve;
 mod checkpointed;
 mod event;
@@ -22,8 +23,11 @@ mod log;
 mod reversible;
 mod sweep;
 
+pub use autodiff::{Autodiff, ParameterGradient};
+
 use serde::{Deserialize, Serialize};
 
+use crate::event::Grazing;
 use crate::increment::{PullBack, slope};
 use crate::issue::{Check, Validate};
 use crate::solve::{Outcome, Solution, SolveOptions, solve};
@@ -227,6 +231,20 @@ pub enum GradientError {
         /// The event.
         index: usize,
     },
+    /// The solve ended at an event whose time has no derivative.
+    #[error(transparent)]
+    Grazing(#[from] Grazing),
+    /// An event changed the state.
+    #[error(
+        "event {index} reset the state at t = {t}: differentiate the solves before and after it, and join them by \
+         event::Crossing"
+    )]
+    Reset {
+        /// The event.
+        index: usize,
+        /// Its time.
+        t: f64,
+    },
     /// A stochastic equation.
     #[error("{0} needs an ordinary equation")]
     Ordinary(&'static str),
@@ -370,6 +388,9 @@ impl<Y: State> Adjoint<Y> {
         if !solution.outcome.is_success() {
             return Err(GradientError::Unfinished(solution.outcome));
         }
+        if let Some(record) = solution.events.iter().find(|record| record.after.is_some()) {
+            return Err(GradientError::Reset { index: record.index, t: record.t });
+        }
         let loss = loss(&solution);
         if loss.ys.len() != solution.ys.len() {
             return Err(GradientError::Cotangents { given: loss.ys.len(), saved: solution.ys.len() });
@@ -479,7 +500,12 @@ impl<Y: State> Adjoint<Y> {
         let (g_t, g_y) = derivative(t, y);
         let velocity = event::velocity(advance, y0, t);
         // The time of the event moves by dt* = −⟨g_y, ∂y⟩ / (g_t + ⟨g_y, ẏ⟩), and the state there by ∂y + ẏ dt*.
-        let along = (by_time + v.dot(&velocity)) / (g_t + g_y.dot(&velocity));
+        let rate = g_t + g_y.dot(&velocity);
+        let size = g_t.abs() + (g_y.dot(&g_y) * velocity.dot(&velocity)).sqrt();
+        if rate.is_nan() || rate.abs() <= 8.0 * f64::EPSILON * size {
+            return Err(Grazing { rate }.into());
+        }
+        let along = (by_time + v.dot(&velocity)) / rate;
         v.axpy(-along, &g_y);
         Ok(Some(v))
     }

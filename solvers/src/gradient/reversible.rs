@@ -59,14 +59,15 @@ impl<E: State> Segments<E> {
             let t = sweep.log.get(first).0;
             let start = sweep.scheme.start(&mut sweep.field, t, &y);
             sweep.scheme.forget();
-            let mut off = f64::INFINITY;
+            let (mut off, mut good) = (f64::INFINITY, false);
             for n in (first..last).rev() {
                 let (t0, h) = sweep.log.get(n);
                 sweep.scheme.backward(&mut sweep.field, t0, t0 + h, &e, &mut before);
                 std::mem::swap(&mut e, &mut before);
                 if n == first {
                     off = distance(&e, &start);
-                    if !(off <= self.config.tolerance) {
+                    good = off <= self.config.tolerance;
+                    if !good {
                         break;
                     }
                 }
@@ -74,7 +75,7 @@ impl<E: State> Segments<E> {
             }
             let error = if off.is_nan() { f64::INFINITY } else { off };
             stats.reconstruction_error = stats.reconstruction_error.max(error);
-            if !(off <= self.config.tolerance) {
+            if !good {
                 stats.fallbacks += 1;
                 (sweep.bar, sweep.gradient) = (bar, gradient);
                 let bytes = recompute(sweep, start, first, last);

@@ -109,15 +109,14 @@ where
 {
     pub(crate) fn new(
         mut scheme: M,
-        mut field: F,
+        field: F,
         log: StepLog,
         resynchronise: Option<u64>,
         saved: Saved<Y>,
         y0: &Y,
     ) -> Self {
         scheme.forget();
-        let t0 = if log.len() > 0 { log.get(0).0 } else { 0.0 };
-        let zero = scheme.start(&mut field, t0, y0).zeros_like();
+        let zero = scheme.extended_like(y0);
         let mut bar = zero.clone();
         if let Some(v) = saved.at(log.len()) {
             scheme.value_mut(&mut bar).axpy(1.0, v);

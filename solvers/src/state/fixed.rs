@@ -66,6 +66,16 @@ impl<const N: usize> State for [f64; N] {
         self.iter().all(|s| s.is_finite())
     }
 
+    fn write_entries(&self, out: &mut Vec<f64>) {
+        out.extend_from_slice(self);
+    }
+
+    fn read_entries(&mut self, entries: &mut &[f64]) -> bool {
+        let Some((own, rest)) = entries.split_first_chunk() else { return false };
+        (*self, *entries) = (*own, rest);
+        true
+    }
+
     #[inline]
     fn dot(&self, other: &Self) -> f64 {
         self.iter().zip(other).map(|(a, b)| a * b).sum()

@@ -31,6 +31,8 @@ where
     /// The slopes at the ends of the last step, for the Hermite polynomial.
     slopes: Option<(Y, Y)>,
     slope_evaluations: u64,
+    /// Companions that an earlier integration left, until the next step shows the shape of the state.
+    remembered: Option<Vec<f64>>,
     pub(crate) observer: Option<Observer<'k, M, M::Extended>>,
 }
 
@@ -63,6 +65,7 @@ where
             taken: 0,
             slopes: None,
             slope_evaluations: 0,
+            remembered: None,
             observer: None,
         }
     }
@@ -115,7 +118,19 @@ where
         match self.progress {
             Progress::Fresh => {
                 self.scheme.forget();
-                self.from = Some(self.scheme.start(&mut self.field, t, y));
+                let from = match self.remembered.take() {
+                    None => self.scheme.start(&mut self.field, t, y),
+                    Some(memory) => {
+                        let (mut from, mut rest) = (self.scheme.extended_like(y), &memory[..]);
+                        if from.read_entries(&mut rest) {
+                            self.scheme.read_memory(y, &mut rest);
+                            from
+                        } else {
+                            self.scheme.start(&mut self.field, t, y)
+                        }
+                    }
+                };
+                self.from = Some(from);
             }
             Progress::Accepted => std::mem::swap(&mut self.from, &mut self.to),
             Progress::Proposed => {}
@@ -149,6 +164,34 @@ where
     fn reset(&mut self) {
         self.progress = Progress::Fresh;
         self.taken = 0;
+        self.remembered = None;
+    }
+
+    /// How many steps there were since the companions were first made, the extended state, and what the scheme knows.
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        out.push(self.taken as f64);
+        let state = match self.progress {
+            Progress::Fresh => return,
+            Progress::Proposed => &self.from,
+            Progress::Accepted => &self.to,
+        };
+        if let Some(state) = state {
+            state.write_entries(out);
+            self.scheme.write_memory(out);
+        }
+    }
+
+    fn read_memory(&mut self, memory: &[f64]) -> bool {
+        self.reset();
+        let Some((taken, rest)) = memory.split_first() else { return false };
+        self.taken = *taken as u64;
+        self.remembered = (!rest.is_empty()).then(|| rest.to_vec());
+        true
+    }
+
+    /// On a random path a rejected step must be come back to.
+    fn revisits(&self) -> bool {
+        !self.field.ordinary()
     }
 
     fn dense_order(&self) -> usize {

@@ -29,6 +29,9 @@ pub trait Scheme<Y: State, F: Increment<Y>> {
         None
     }
 
+    /// A zero extended state; `y` gives the shape.
+    fn extended_like(&self, y: &Y) -> Self::Extended;
+
     /// The extended state of a trajectory that starts at `(t, y)`; also what resynchronises the companions.
     fn start(&mut self, field: &mut F, t: f64, y: &Y) -> Self::Extended;
 
@@ -60,6 +63,13 @@ pub trait Scheme<Y: State, F: Increment<Y>> {
 
     /// The next step starts anywhere.
     fn forget(&mut self) {}
+
+    /// Appends what the next step takes over from the last one beside the extended state.
+    fn write_memory(&self, _out: &mut Vec<f64>) {}
+
+    /// Takes back what [`write_memory`](Self::write_memory) gave, from the front of `memory`; `like` has the shape of the
+    /// state.
+    fn read_memory(&mut self, _like: &Y, _memory: &mut &[f64]) {}
 
     /// The order of an interpolant of the scheme's own; zero where drivers must land on save times.
     fn dense_order(&self) -> usize {

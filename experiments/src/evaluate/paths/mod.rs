@@ -14,6 +14,7 @@ use ndarray::{Array1, Array3, Axis, Ix3, s};
 use rand::Rng;
 
 use super::keep::{build, keep_card, write_npz};
+use super::simulation::keep_diverged;
 use super::{Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -31,11 +32,19 @@ const CHUNK: usize = 2048;
 /// If training fails or is interrupted, or a file cannot be written.
 pub fn paths(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let Problem::Process(process) = build(config)? else {
+    let Problem::Sde(process) = build(config)? else {
         let issue = Issue::new(format!("model.{}", model.name()), "this model learns paths of a process");
         return Err(DataError::Config(issue).into());
     };
-    let data = job.progress.data(config)?;
+    let started = std::time::Instant::now();
+    let data = match job.progress.data(config) {
+        Ok(data) => data,
+        Err(error) => {
+            keep_diverged(config, &build(config)?, error, job.run, &mut findings)?;
+            return Ok(findings);
+        }
+    };
+    findings.metric("solve_s", started.elapsed().as_secs_f64());
     keep_card(&data, job.run, &mut findings)?;
     let part = |part| data.part(part).to_owned().into_dimensionality::<Ix3>().unwrap_or_default();
     let (train, validation, test): (Array3<f64>, Array3<f64>, Array3<f64>) =

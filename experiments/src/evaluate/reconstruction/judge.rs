@@ -22,8 +22,11 @@ use crate::metric::{
 const LEADS: [usize; 2] = [5, 20];
 /// Starts of valid-prediction times.
 const STARTS: usize = 50;
-/// Steps along which exponents are measured, and before.
-const EXPONENT_STEPS: f64 = 50_000.0;
+/// Steps along which exponents are measured: as many as this number of weights read, between the two limits. The exponent of
+/// 500 units of Lorenz' time is known to 0.03 only.
+const EXPONENT_WORK: f64 = 2e8;
+const EXPONENT_STEPS: [f64; 2] = [50_000.0, 400_000.0];
+/// Steps before.
 const EXPONENT_TRANSIENT: f64 = 2_000.0;
 /// The largest state of which all exponents are measured; of a larger one only the largest.
 const WHOLE_SPECTRUM: usize = 32;
@@ -159,10 +162,12 @@ impl<'a> Judge<'a> {
         let (generated, states, outcome) = run(model, test, test.nrows());
         let errors = prediction_errors(model, test, LEADS[LEADS.len() - 1]);
         let count = if model.state_size() <= WHOLE_SPECTRUM { model.state_size() } else { 1 };
+        let steps = EXPONENT_WORK / learned.parameters.max(1) as f64;
+        let steps = steps.clamp(EXPONENT_STEPS[0], EXPONENT_STEPS[1]);
         let options = LyapunovOptions {
             count,
             transient: EXPONENT_TRANSIENT,
-            duration: EXPONENT_STEPS.min(50.0 * test.nrows() as f64),
+            duration: steps.min(50.0 * test.nrows() as f64),
             interval: 5.0,
         };
         let spectrum = match states.first() {

@@ -8,9 +8,9 @@ use crate::stepper::scheme::{Counts, Differentiable, Scheme};
 
 /// `y₁ = y₀ + Σᵢ bᵢ Kᵢ`, without companions; its step backward is the step with `−h`.
 ///
-/// The step backward inverts the step up to `O(h^{p+1})`, and of an effectively symmetric method
-/// ([`EES25`](crate::stepper::reversible::EES25)) up to `O(h⁶)`.
-/// ([`ExplicitRk`](super::ExplicitRk) is the faster executor where only the forward solve is wanted.)
+/// The step backward inverts the step up to `O(h^{p+1})`, of an even order `O(h^{p+2})`, and of an effectively
+/// symmetric method ([`EES25`](crate::stepper::reversible::EES25)) up to `O(h⁶)`. Where only the forward solve is
+/// wanted, [`ExplicitRk`](super::ExplicitRk) is the faster executor.
 #[derive(Clone, Debug)]
 pub struct RungeKutta<Y> {
     stages: Stages<Y>,
@@ -66,6 +66,10 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
         self.stages.tableau.embedded_order
     }
 
+    fn extended_like(&self, y: &Y) -> Y {
+        y.zeros_like()
+    }
+
     fn start(&mut self, _field: &mut F, _t: f64, y: &Y) -> Y {
         y.clone()
     }
@@ -112,7 +116,7 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
         let used = self.stages.used();
         self.stages.evaluate(field, t1, t0, e1, 0..used, &mut self.counts);
         e0.combine_stages(e1, 1.0, &self.stages.tableau.b[..used], &self.stages.increments);
-        self.stages.evaluate(field, t0, t1, e0, 0..used, &mut self.counts);
+        self.stages.locate(field, t0, t1, e0, used, &mut self.counts);
         self.last = (t0, t1);
     }
 
@@ -159,6 +163,25 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
         self.first = First::Unknown;
     }
 
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        let (h, k) = match self.first {
+            First::Unknown => return,
+            First::InFirst(h) => (h, self.stages.increments.first()),
+            First::InLast(h) => (h, self.stages.increments.get(self.stages.tableau.stages() - 1)),
+        };
+        out.push(h);
+        k.into_iter().for_each(|k| k.write_entries(out));
+    }
+
+    fn read_memory(&mut self, like: &Y, memory: &mut &[f64]) {
+        let Some((h, rest)) = memory.split_first() else { return };
+        *memory = rest;
+        self.stages.allocate(like);
+        if self.stages.increments[0].read_entries(memory) {
+            self.first = First::InFirst(*h);
+        }
+    }
+
     fn dense_order(&self) -> usize {
         match self.stages.tableau.dense {
             Dense::Hermite => self.stages.tableau.order.min(3),
@@ -188,7 +211,7 @@ impl<Y: State, F: PullBack<Y>> Differentiable<Y, F> for RungeKutta<Y> {
     fn prepare(&mut self, field: &mut F, t0: f64, t1: f64, e0: &Y, dense: bool) {
         let n = if dense { self.stages.tableau.all_stages() } else { self.stages.used() };
         self.first = First::Unknown;
-        self.stages.evaluate(field, t0, t1, e0, 0..n, &mut self.counts);
+        self.stages.locate(field, t0, t1, e0, n, &mut self.counts);
     }
 
     fn pull_back(

@@ -44,7 +44,7 @@ impl<Y: State> Stages<Y> {
         }
     }
 
-    fn allocate(&mut self, like: &Y) {
+    pub(crate) fn allocate(&mut self, like: &Y) {
         if self.arguments.is_empty() {
             let zeros = || (0..self.tableau.all_stages()).map(|_| like.zeros_like()).collect();
             (self.arguments, self.increments, self.bars) = (zeros(), zeros(), zeros());
@@ -69,6 +69,22 @@ impl<Y: State> Stages<Y> {
             field.increment(t0, t1, c, &self.arguments[i], &mut self.increments[i]);
             counts.evaluations += 1;
         }
+    }
+
+    /// Finds the arguments of the first `stages` stages, without the last increment, which no argument needs.
+    pub(crate) fn locate<F: Increment<Y>>(
+        &mut self,
+        field: &mut F,
+        t0: f64,
+        t1: f64,
+        y: &Y,
+        stages: usize,
+        counts: &mut Counts,
+    ) {
+        let Some(last) = stages.checked_sub(1) else { return };
+        self.evaluate(field, t0, t1, y, 0..last, counts);
+        let row = self.row(last);
+        self.arguments[last].combine_stages(y, 1.0, row, &self.increments);
     }
 
     /// Writes the increment of the method `Ψ(t0 → t1; y) = Σᵢ bᵢ Kᵢ` into `out`.
@@ -120,7 +136,7 @@ impl<Y: State> Stages<Y> {
                 }
             }
             for j in i + 1..stages {
-                let a = self.row(j)[i];
+                let a = self.row(j).get(i).copied().unwrap_or(0.0);
                 if a != 0.0 {
                     cotangent.axpy(a, &self.bars[j]);
                     reached = true;

@@ -42,6 +42,10 @@ impl<Y: State, V: VectorField<Y>> Scheme<Y, Ordinary<V>> for AsynchronousLeapfro
         Some(1)
     }
 
+    fn extended_like(&self, y: &Y) -> (Y, Y) {
+        (y.zeros_like(), y.zeros_like())
+    }
+
     fn start(&mut self, field: &mut Ordinary<V>, t: f64, y: &Y) -> (Y, Y) {
         let mut v = y.zeros_like();
         slope(field, t, y, &mut v);

@@ -46,6 +46,10 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for Bdia<Y> {
         if self.gamma == 1.0 { order + order % 2 } else { order }
     }
 
+    fn extended_like(&self, y: &Y) -> (Y, Y) {
+        (y.zeros_like(), y.zeros_like())
+    }
+
     fn start(&mut self, _field: &mut F, _t: f64, y: &Y) -> (Y, Y) {
         (y.clone(), y.zeros_like())
     }

@@ -140,19 +140,19 @@ macro_rules! with_scheme {
     ($of:expr, |$scheme:ident| $then:expr) => {
         match $of {
             ReversibleScheme::Heun(_) => {
-                let $scheme = ReversibleHeun::new();
+                let $scheme = ReversibleHeun::<Y>::new();
                 $then
             }
             ReversibleScheme::Leapfrog(c) => {
-                let $scheme = AsynchronousLeapfrog::new(c.eta);
+                let $scheme = AsynchronousLeapfrog::<Y>::new(c.eta);
                 $then
             }
             ReversibleScheme::Coupled(c) => {
-                let $scheme = Coupled::new(c.method.tableau(), c.lambda);
+                let $scheme = Coupled::<Y>::new(c.method.tableau(), c.lambda);
                 $then
             }
             ReversibleScheme::Bdia(c) => {
-                let $scheme = Bdia::new(c.method.tableau(), c.gamma);
+                let $scheme = Bdia::<Y>::new(c.method.tableau(), c.gamma);
                 $then
             }
         }
@@ -174,7 +174,7 @@ impl ReversibleScheme {
         field: F,
     ) -> Box<dyn Stepper<Y> + 'a> {
         with_scheme!(self, |scheme| {
-            Box::new(Advance::new(scheme, Ordinary(field)).resynchronised(self.resynchronise()))
+            Box::new(Advance::<_, _, Y>::new(scheme, Ordinary(field)).resynchronised(self.resynchronise()))
         })
     }
 

@@ -44,6 +44,10 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for Coupled<Y> {
         self.there.tableau.order
     }
 
+    fn extended_like(&self, y: &Y) -> (Y, Y) {
+        (y.zeros_like(), y.zeros_like())
+    }
+
     fn start(&mut self, _field: &mut F, _t: f64, y: &Y) -> (Y, Y) {
         (y.clone(), y.clone())
     }

@@ -59,6 +59,10 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for ReversibleHeun<Y> {
         Some(1)
     }
 
+    fn extended_like(&self, y: &Y) -> (Y, Y) {
+        (y.zeros_like(), y.zeros_like())
+    }
+
     fn start(&mut self, _field: &mut F, _t: f64, y: &Y) -> (Y, Y) {
         (y.clone(), y.clone())
     }
@@ -149,6 +153,26 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for ReversibleHeun<Y> {
 
     fn forget(&mut self) {
         self.known = Known::Nothing;
+    }
+
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        match (self.known, &self.increments) {
+            (Known::First(h), Some((k, _))) | (Known::Last(h), Some((_, k))) => {
+                out.push(h);
+                k.write_entries(out);
+            }
+            _ => {}
+        }
+    }
+
+    fn read_memory(&mut self, like: &Y, memory: &mut &[f64]) {
+        let Some((h, rest)) = memory.split_first() else { return };
+        *memory = rest;
+        let (arguments, mut increments) = self.take(like);
+        if increments.0.read_entries(memory) {
+            self.known = Known::First(*h);
+        }
+        (self.arguments, self.increments) = (Some(arguments), Some(increments));
     }
 
     fn counts(&self) -> Counts {

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
 use crate::classifier::GatedClassifierConfig;
-use crate::generative::{ContinuousFlowConfig, RectifiedFlowConfig, ScoreSdeConfig};
+use crate::generative::{
+    ContinuousFlowConfig, LatentSdeConfig, RectifiedFlowConfig, ScoreSdeConfig, SdeGanConfig,
+};
 use crate::neural_de::neural_cde::NeuralCdeConfig;
 use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
@@ -37,6 +39,10 @@ pub enum ModelConfig {
     ScoreSde(ScoreSdeConfig),
     /// A continuous normalising flow.
     ContinuousFlow(ContinuousFlowConfig),
+    /// A neural stochastic equation trained by its paths.
+    SdeGan(SdeGanConfig),
+    /// A latent stochastic equation.
+    LatentSde(LatentSdeConfig),
     /// A network that is the solution itself.
     Pinn(PinnConfig),
     /// The same in the frame of the characteristics.
@@ -54,6 +60,8 @@ pub enum Learns {
     Labels,
     /// A density, from a cloud of points `[point, 1, coordinate]`.
     Points,
+    /// The law of a stochastic process, from paths `[path, time, channel]`.
+    Paths,
     /// The solution of one equation from one start, without any data.
     Solution,
 }
@@ -79,6 +87,11 @@ pub const MODELS: &[(&str, &str)] = &[
         "score_sde",
         "score-based diffusion: noise carried to data by a reversed process, or by its flow, with a likelihood",
     ),
+    (
+        "sde_gan",
+        "neural stochastic differential equation, trained against a neural controlled equation or by an energy distance",
+    ),
+    ("latent_sde", "latent stochastic differential equation, trained by a variational bound on paths"),
     ("continuous_flow", "continuous normalising flow, trained by its likelihood through the solve"),
     (
         "pinn",
@@ -102,6 +115,8 @@ impl ModelConfig {
             Self::RectifiedFlow(_) => "rectified_flow",
             Self::ScoreSde(_) => "score_sde",
             Self::ContinuousFlow(_) => "continuous_flow",
+            Self::SdeGan(_) => "sde_gan",
+            Self::LatentSde(_) => "latent_sde",
             Self::Pinn(_) => "pinn",
             Self::Lpinn(_) => "lpinn",
         }
@@ -118,6 +133,7 @@ impl ModelConfig {
             | Self::Recurrent(_) => Learns::Series,
             Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
             Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
+            Self::SdeGan(_) | Self::LatentSde(_) => Learns::Paths,
             Self::Pinn(_) | Self::Lpinn(_) => Learns::Solution,
         }
     }
@@ -163,6 +179,8 @@ impl Validate for ModelConfig {
             Self::RectifiedFlow(c) => c.validate(check),
             Self::ScoreSde(c) => c.validate(check),
             Self::ContinuousFlow(c) => c.validate(check),
+            Self::SdeGan(c) => c.validate(check),
+            Self::LatentSde(c) => c.validate(check),
             Self::Pinn(c) | Self::Lpinn(c) => c.validate(check),
         }
     }

@@ -207,7 +207,6 @@ macro_rules! problems {
             pub fn all() -> Vec<Self> {
                 vec![$(Self::$pde(pde::$pde::default()),)* $(Self::$ode(ode::$ode::default()),)*
                     $(Self::$dde(dde::$dde::default()),)* $(Self::$sde(sde::$sde::default()),)*
-                    $(Self::$dde(dde::$dde::default()),)*
                     $(Self::$labelled(labelled::$labelled::default()),)*
                     $(Self::$density(density::$density::default()),)*
                     $(Self::$built(ode::$built::default()),)*]

@@ -61,7 +61,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
         lines.push(match config.model.as_ref().map(ModelConfig::learns) {
             Some(Learns::Series) => sequences(train),
             Some(Learns::Labels) => labels(config, train),
-            Some(Learns::Points) => points(train),
+            Some(Learns::Points | Learns::Paths) => points(train),
             Some(Learns::Fields | Learns::Solution) | None => windows(config, train),
         });
     }
@@ -97,11 +97,11 @@ fn labels(config: &ExperimentConfig, train: &TrainConfig) -> String {
     format!("# training: {batches} steps on {} series each", train.batch)
 }
 
-/// The training of a model of points.
+/// The training of a model of points or paths.
 fn points(train: &TrainConfig) -> String {
     let batches = train.batches.unwrap_or(BATCHES);
     format!(
-        "# training: {} epochs of {batches} batches, {} steps on {} points each",
+        "# training: {} epochs of {batches} batches, {} steps on {} points or paths each",
         train.epochs,
         train.epochs * batches,
         train.batch

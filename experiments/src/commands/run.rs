@@ -17,7 +17,7 @@ use crate::config::{Loaded, load};
 use crate::error::Error;
 use crate::evaluate::{
     Findings, Job, StudyConfig, assimilation, classification, density, gradient_study, network_solution,
-    reconstruction, simulation, surrogate,
+    paths, reconstruction, simulation, surrogate,
 };
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
@@ -119,6 +119,7 @@ impl Shared<'_> {
                     Learns::Series => reconstruction(config, model, &job),
                     Learns::Labels => classification(config, model, &job),
                     Learns::Points => density(config, model, &job),
+                    Learns::Paths => paths(config, model, &job),
                     Learns::Solution => network_solution(config, model, &job),
                 },
             }
@@ -180,6 +181,7 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
             Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
             Learns::Labels => &["accuracy", "params", "train_s"],
             Learns::Points => &["w2", "mmd", "params", "train_s"],
+            Learns::Paths => &["marginal_error", "mmd", "params", "train_s"],
         },
     }
 }

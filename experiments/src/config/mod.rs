@@ -197,6 +197,7 @@ impl Validate for ExperimentConfig {
                     Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
                     Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
+                    Learns::Paths => ("paths", "leave it out: the floor of other paths stands beside it"),
                     Learns::Points => {
                         ("points", "leave it out: the floor of a second cloud stands beside it")
                     }
@@ -412,6 +413,11 @@ impl ExperimentConfig {
             ),
             _ if model.learns() == Learns::Labels => misfit("labels of series", "take [problem.spirals]"),
             Some(problem::Problem::Density(_)) if model.learns() == Learns::Points => Ok(()),
+            Some(problem::Problem::Sde(_)) if model.learns() == Learns::Paths => Ok(()),
+            _ if model.learns() == Learns::Paths => misfit(
+                "the law of a stochastic process",
+                "take a stochastic equation, such as [problem.ornstein_uhlenbeck]",
+            ),
             Some(problem::Problem::Density(d)) => misfit(
                 &format!("no points, and '{}' is a density", d.name()),
                 "take rectified_flow, score_sde or continuous_flow",

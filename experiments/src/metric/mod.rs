@@ -128,6 +128,46 @@ pub const METRICS: &[(&str, &str)] = &[
     ("gradient_s_<method>_<steps>", "seconds of a solve and its gradient"),
     ("accuracy", "share of the test series whose class is told"),
     ("accuracy_dropped", "accuracy where each test series has lost the share data.dropped of its samples"),
+    (
+        "w2",
+        "Wasserstein-2 distance of sampled points to those of the true density, exact, the mean over clouds",
+    ),
+    (
+        "sliced_w2",
+        "the root mean square of the Wasserstein-2 distances of their projections on 64 directions",
+    ),
+    (
+        "mmd",
+        "squared maximum mean discrepancy of samples to the truth, unbiased, so zero in the mean where the laws are the same; of paths, each path one point",
+    ),
+    (
+        "outliers",
+        "share of the samples where the true density is below that of all but 0.5 % of its own points",
+    ),
+    (
+        "<metric>_floor",
+        "a distance of the truth's own samples to other samples of it: what no model need beat",
+    ),
+    (
+        "<metric>_<n>_steps",
+        "a distance of the points that n Euler steps of a rectified flow make; before it was straightened: _before",
+    ),
+    ("w2_ratio", "w2 of one Euler step of a rectified flow over that of 100"),
+    ("straightness", "mean squared deviation of a flow's velocity from its straight line, relative to that"),
+    (
+        "<metric>_<sampler>",
+        "a distance of the points of a sampler: probability_flow, reverse_sde, predictor_corrector",
+    ),
+    ("evaluations_<sampler>", "evaluations of the network by a sampler, of all points at once"),
+    ("nll", "mean negative log-likelihood of the test points, nats a point"),
+    ("nll_hutchinson", "the same with one random direction a point for the divergence"),
+    ("nll_truth", "that of the true density on the same points"),
+    ("nll_peer", "that of another program's model of the same data, as the config tells"),
+    ("entropy", "differential entropy of the true density, by quadrature: no model's expected nll is lower"),
+    (
+        "marginal_error",
+        "largest error of a mean or a standard deviation of generated paths over times and channels, relative to the true standard deviation",
+    ),
     ("members", "members of a sweep; its other metrics are medians over them"),
     ("members_failed", "members of a sweep that have not ended well"),
     ("diverged_at", "time since the start of the solve at which a trajectory of the data diverged"),

@@ -40,35 +40,40 @@ fn assignment(cost: &Array2<f64>) -> Vec<usize> {
             (column_of[i], row_of[j]) = (j, i);
         }
     }
-    let (mut distance, mut before, mut done) = (vec![0.0; n], vec![0; n], vec![false; n]);
+    let (mut distance, mut before) = (vec![0.0; n], vec![0; n]);
+    let (mut open, mut scanned) = (Vec::with_capacity(n), Vec::new());
     for start in 0..n {
         if column_of[start] != FREE {
             continue;
         }
-        done.fill(false);
+        open.clear();
+        open.extend(0..n);
+        scanned.clear();
         before.fill(start);
         let row = cost.row(start);
         distance.iter_mut().zip(row).zip(&price).for_each(|((d, c), p)| *d = c - p);
-        let mut scanned = Vec::new();
+        let mut nearest = (0..n).min_by(|a, b| distance[*a].total_cmp(&distance[*b])).unwrap_or(0);
         let end = loop {
-            let open = (0..n).filter(|j| !done[*j]);
-            let nearest = open.min_by(|a, b| distance[*a].total_cmp(&distance[*b])).unwrap_or(0);
-            done[nearest] = true;
-            let i = row_of[nearest];
+            let column = open.swap_remove(nearest);
+            let i = row_of[column];
             if i == FREE {
-                break nearest;
+                break column;
             }
-            scanned.push(nearest);
+            scanned.push(column);
             let row = cost.row(i);
-            let offset = row[nearest] - price[nearest] - distance[nearest];
-            for j in 0..n {
-                let through = row[j] - price[j] - offset;
-                if !done[j] && through < distance[j] {
-                    (distance[j], before[j]) = (through, i);
+            let offset = row[column] - price[column] - distance[column];
+            let mut least = f64::INFINITY;
+            for (place, j) in open.iter().enumerate() {
+                let through = row[*j] - price[*j] - offset;
+                if through < distance[*j] {
+                    (distance[*j], before[*j]) = (through, i);
+                }
+                if distance[*j] < least {
+                    (least, nearest) = (distance[*j], place);
                 }
             }
         };
-        for j in scanned {
+        for j in scanned.iter().copied() {
             price[j] += distance[j] - distance[end];
         }
         let mut j = end;

@@ -6,6 +6,7 @@ mod fields;
 mod fit;
 mod labels;
 mod optimiser;
+mod paths;
 mod points;
 mod radam;
 mod schedule;
@@ -17,6 +18,7 @@ pub use fit::{Fit, Objective, Trained};
 pub(crate) use labels::{LabelObjective, accuracy, samples, thinned, unfit};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
+pub(crate) use paths::{LatentSdeObjective, PathData, START as PATH_START, SdeGanObjective};
 pub(crate) use points::{
     LikelihoodObjective, Pairs, Points, RectifiedObjective, Sampling, ScoreObjective, normal, signs,
 };
@@ -148,13 +150,14 @@ impl TrainConfig {
     /// Checks that only those keys are there that a family of models knows.
     pub(crate) fn check_family(&self, mut check: Check<'_>, learns: Option<Learns>) {
         let is = |what| learns == Some(what);
-        let (series, labels, points) = (is(Learns::Series), is(Learns::Labels), is(Learns::Points));
+        let (series, labels, points) =
+            (is(Learns::Series), is(Learns::Labels), is(Learns::Points) || is(Learns::Paths));
         let elsewhere = series || labels || points;
         let foreign = [
             ("unroll", elsewhere && self.unroll != 1, "fields"),
             ("push_forward", elsewhere && self.push_forward != 0, "fields"),
             ("sequence", !series && self.sequence.is_some(), "time series"),
-            ("batches", !(series || points) && self.batches.is_some(), "time series or points"),
+            ("batches", !(series || points) && self.batches.is_some(), "time series, points or paths"),
             ("forcing", !series && self.forcing.is_some(), "time series"),
             ("regulariser", !series && self.regulariser.is_some(), "time series"),
             ("noise", (labels || points) && self.noise != 0.0, "fields or time series"),

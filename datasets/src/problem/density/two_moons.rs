@@ -22,7 +22,7 @@ const GAUSS: [(f64, f64); 5] = [
 /// scikit-learn, their mean at the origin.
 ///
 /// The density is that of the arc, convolved with a Gaussian: an integral over `θ`, done by Gauss' rule on panels half
-/// of `σ` long, to 1e-11.
+/// of `σ` long, to 1e-8 within six `σ` of the arcs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TwoMoons {

@@ -125,7 +125,7 @@ pub(super) fn flow<V: Velocity>(
 }
 
 /// The curves of `metrics.jsonl`.
-pub(super) fn training(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+pub(in crate::evaluate) fn training(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
     let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
     let mut lines: Vec<Line> = Vec::new();
     for value in text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok()) {

@@ -28,6 +28,7 @@ use super::{Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::train::{Fit, Objective, Points, Sampling, TrainConfig, Trained, normal};
+pub(super) use draw::training;
 use judge::Judge;
 
 /// How a learned density is judged: `[evaluate.density]`.
@@ -90,7 +91,7 @@ pub fn density(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) ->
             return Err(DataError::Config(issue).into());
         }
     }
-    draw::training(job.run, &mut findings)?;
+    training(job.run, &mut findings)?;
     Ok(findings)
 }
 

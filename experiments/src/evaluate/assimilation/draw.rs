@@ -2,15 +2,16 @@
 
 use ndarray::Array2;
 
-use super::{Entry, Trial, Twin, climate_deviation, padded};
+use super::{Entry, Trial, Twin, climate_deviation, mean, observed, padded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::Findings;
 use crate::plot::{Axes, Line, Lines, Palette, Panel, SpaceTime, Style};
 use crate::run_dir::RunDir;
 
-/// Cycles that figures over time show.
+/// Cycles that figures over time show, and filters, as many as there are colours.
 const SHOWN: usize = 400;
+const COURSES: usize = 6;
 
 pub(super) fn figures(
     config: &ExperimentConfig,
@@ -20,12 +21,46 @@ pub(super) fn figures(
     run: &RunDir,
     findings: &mut Findings,
 ) -> Result<(), Error> {
+    scores(config, twin, trials, entries, run, findings)?;
     errors(config, twin, entries, run, findings)?;
     ranks(entries, run, findings)?;
     space_time(config, twin, &trials[0], entries, run, findings)
 }
 
-/// The errors of the first trial over time.
+/// The mean errors of all filters in all trials.
+fn scores(
+    config: &ExperimentConfig,
+    twin: &Twin<'_>,
+    trials: &[Trial],
+    entries: &[Entry<'_>],
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let (mut analysis, mut forecast) = (Line::default(), Line::default());
+    for (i, entry) in entries.iter().enumerate() {
+        for (course, trial) in entry.courses.iter().zip(trials).filter(|(c, _)| c.failure.is_none()) {
+            for (line, series) in [(&mut analysis, &course.estimate), (&mut forecast, &course.forecast)] {
+                line.x.push(mean(&observed(series, trial, twin.config.discard)));
+                line.y.push((i + 1) as f64);
+            }
+        }
+    }
+    for (line, label) in [(&mut analysis, "analysis"), (&mut forecast, "forecast")] {
+        line.label = label.into();
+        line.style = Style::Points;
+    }
+    let axes = Axes {
+        title: format!("{}: mean errors", config.name),
+        x: "root mean square error, the mean over observed cycles".into(),
+        log_x: true,
+        names: entries.iter().map(|e| e.name.to_owned()).collect(),
+        ..Axes::default()
+    };
+    let figure = Lines { axes, lines: vec![analysis, forecast] };
+    findings.figure(run, "scores", "A point for every trial.", &figure)
+}
+
+/// The errors of the best filters in the first trial over time.
 fn errors(
     config: &ExperimentConfig,
     twin: &Twin<'_>,
@@ -35,8 +70,12 @@ fn errors(
 ) -> Result<(), Error> {
     let shown = config.data.steps.min(SHOWN);
     let x: Vec<f64> = (1..=shown).map(|k| k as f64 * config.data.dt).collect();
-    let mut lines: Vec<Line> = entries
-        .iter()
+    let score = |e: &Entry<'_>| mean(&e.courses[0].estimate);
+    let mut best: Vec<&Entry<'_>> = entries.iter().collect();
+    best.sort_by(|a, b| score(a).total_cmp(&score(b)));
+    let mut lines: Vec<Line> = best
+        .into_iter()
+        .take(COURSES)
         .map(|entry| Line {
             label: entry.name.to_owned(),
             x: x.clone(),
@@ -60,7 +99,12 @@ fn errors(
         log_y: true,
         ..Axes::default()
     };
-    findings.figure(run, "errors", "After every cycle, observed or not.", &Lines { axes, lines })
+    findings.figure(
+        run,
+        "errors",
+        "After every cycle, observed or not; of many filters the best.",
+        &Lines { axes, lines },
+    )
 }
 
 /// How often the truth had each rank among the members; flat if it is as good as one of them.

@@ -761,7 +761,7 @@ fn a_study_needs_no_data() {
     assert!(output.status.success(), "{}", stderr(&output));
     let metrics = &summary(&bench.path("run"))["metrics"];
     for field in ["pendulum", "decay", "van_der_pol", "neural"] {
-        for method in ["step_checkpoint", "checkpointed", "reversible_coupled", "reversible_ees25"] {
+        for method in ["step_checkpoint", "checkpointed", "coupled", "ees25"] {
             let error = metrics[format!("gradient_error_{method}_{field}")].as_f64().unwrap();
             assert!(error < 1e-8, "{method} on {field}: {error}");
         }

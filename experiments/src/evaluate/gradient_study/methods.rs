@@ -22,6 +22,21 @@ pub(super) struct Method {
 }
 
 impl Method {
+    /// In tables.
+    pub(super) fn described(&self) -> String {
+        let how = match self.gradient {
+            Gradient::Reversible(r) if r.segment.is_none() => ", one segment",
+            Gradient::Reversible(_) => ", segments",
+            _ => ", RK4",
+        };
+        format!("{}{how}", self.label)
+    }
+
+    /// Whether states are found by running back.
+    pub(super) fn reversible(&self) -> bool {
+        matches!(self.gradient, Gradient::Reversible(_))
+    }
+
     /// Whether it runs back in one go.
     pub(super) fn unsegmented(&self) -> bool {
         matches!(self.gradient, Gradient::Reversible(r) if r.segment.is_none())
@@ -39,20 +54,17 @@ pub(super) fn methods(config: &GradientStudyConfig) -> Vec<Method> {
     ];
     let plain = kinds.map(|(name, gradient)| Method {
         name: name.into(),
-        label: format!("{}, RK4", name.replace('_', " ")),
+        label: name.replace('_', " "),
         solver: rk4,
         gradient,
         resynchronise: None,
     });
     let schemes = [
         ("reversible Heun", SolverConfig::ReversibleHeun(ReversibleHeunConfig::default())),
-        ("asynchronous leapfrog", SolverConfig::AsynchronousLeapfrog(AsynchronousLeapfrogConfig::default())),
+        ("async. leapfrog", SolverConfig::AsynchronousLeapfrog(AsynchronousLeapfrogConfig::default())),
+        ("coupled RK4", SolverConfig::Coupled(CoupledConfig { lambda: 0.99, ..Default::default() })),
         (
-            "coupled RK4, λ = 0.99",
-            SolverConfig::Coupled(CoupledConfig { lambda: 0.99, ..Default::default() }),
-        ),
-        (
-            "BDIA of midpoint, γ = 0.95",
+            "BDIA, midpoint",
             SolverConfig::Bdia(BdiaConfig {
                 method: ExplicitMethod::Midpoint,
                 gamma: 0.95,
@@ -65,15 +77,15 @@ pub(super) fn methods(config: &GradientStudyConfig) -> Vec<Method> {
     // Nothing is computed again: what the inverse steps alone are worth.
     let whole = Reversible { segment: None, tolerance: f64::INFINITY };
     let with = |(label, solver): &(&str, SolverConfig), prefix: &str, how: Reversible| Method {
-        name: format!("{prefix}_{}", solver.name()),
-        label: format!("{label}{}", if how.segment.is_some() { "" } else { ", one segment" }),
+        name: format!("{prefix}{}", solver.name()),
+        label: (*label).to_owned(),
         solver: *solver,
         gradient: Gradient::Reversible(how),
         resynchronise: how.segment,
     };
     plain
         .into_iter()
-        .chain(schemes.iter().map(|s| with(s, "reversible", segmented)))
-        .chain(schemes.iter().map(|s| with(s, "unsegmented", whole)))
+        .chain(schemes.iter().map(|s| with(s, "", segmented)))
+        .chain(schemes.iter().map(|s| with(s, "unsegmented_", whole)))
         .collect()
 }

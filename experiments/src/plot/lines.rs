@@ -20,6 +20,8 @@ pub enum Style {
     /// A line.
     #[default]
     Solid,
+    /// A thin line, for paths with sharp turns.
+    Thin,
     /// A broken line, for what is not learned.
     Dashed,
     /// Points alone.
@@ -153,14 +155,17 @@ impl Figure for Lines {
         }
         for (n, line) in self.lines.iter().enumerate() {
             // Long curves are thin, so that an attractor does not become a blot.
-            let style = colour(n).stroke_width(if line.x.len() > LONG { 1 } else { 2 });
+            let thin = line.x.len() > LONG || line.style == Style::Thin;
+            let style = colour(n).stroke_width(if thin { 1 } else { 2 });
             let points = line.x.iter().zip(&line.y).map(|(x, y)| (map(log_x, *x), map(log_y, *y)));
             // What is not finite, or outside, breaks the curve.
             let points: Vec<_> = points.collect();
             for piece in points.split(|p| !inside(p)).filter(|p| !p.is_empty()) {
                 let piece = piece.iter().copied();
                 match line.style {
-                    Style::Solid => chart.draw_series(LineSeries::new(piece, style)).map_err(text)?,
+                    Style::Solid | Style::Thin => {
+                        chart.draw_series(LineSeries::new(piece, style)).map_err(text)?
+                    }
                     Style::Dashed => {
                         chart.draw_series(DashedLineSeries::new(piece, 7, 5, style)).map_err(text)?
                     }

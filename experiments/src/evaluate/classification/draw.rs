@@ -196,7 +196,8 @@ fn states(task: &Task<'_>, model: &NeuralCde, findings: &mut Findings) -> Result
     let (i, j) =
         liveliest(runs.iter().flat_map(|(_, _, steps)| steps.iter().flatten().map(|(z, _)| z.as_slice())));
     for (label, times, steps) in &runs {
-        let mut margin = Line { label: task.data.classes[*label].clone(), ..Line::default() };
+        let mut margin =
+            Line { label: task.data.classes[*label].clone(), style: Style::Thin, ..Line::default() };
         let mut orbit = margin.clone();
         for (r, times) in times.iter().enumerate() {
             for (t, step) in times.iter().zip(steps) {

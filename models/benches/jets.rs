@@ -53,7 +53,11 @@ fn main() {
     let adam = time(&Optimiser::Adam(Adam::default()), 50);
     let dual = LevenbergMarquardt { attempts: 1, solve: Solve::Dual, ..LevenbergMarquardt::default() };
     let gauss_newton = time(&Optimiser::LevenbergMarquardt(dual), 5);
-    println!("flowmap            Adam {:.2} ms, Gauss-Newton {:.1} ms, loss {check:.6}", 1e3 * adam, 1e3 * gauss_newton);
+    println!(
+        "flowmap            Adam {:.2} ms, Gauss-Newton {:.1} ms, loss {check:.6}",
+        1e3 * adam,
+        1e3 * gauss_newton
+    );
     let Ok(python) = std::env::var("FLOWMAP_PEERS") else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/jets.py");
     let output = Command::new(python).arg(script).output().expect("the peers' interpreter runs");

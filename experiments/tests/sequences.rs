@@ -11,7 +11,7 @@ use flowmap_experiments::commands::Progress;
 use flowmap_experiments::config::{Loaded, Overrides, load};
 use flowmap_experiments::error::Error;
 use flowmap_experiments::run_dir::RunDir;
-use flowmap_experiments::train::SequenceSession;
+use flowmap_experiments::train::{Fit, SequenceObjective};
 use flowmap_models::config::ModelConfig;
 use flowmap_models::plrnn::{Plrnn, PlrnnSystem};
 use flowmap_models::state_space::StateSpaceModel;
@@ -74,20 +74,17 @@ fn train(loaded: &Loaded, out: &Path, resume: bool, stop: Option<usize>) -> Resu
         assert_eq!(model.to_map().hidden(), 20);
         model
     };
-    let session = SequenceSession {
+    let config = loaded.config.train.as_ref().unwrap();
+    let fit = Fit {
         role: "model",
-        series: &series,
-        config: loaded.config.train.as_ref().unwrap(),
-        seed: 5,
+        config,
         run: &run,
-        device: &device,
         resume,
         interrupted: &interrupted,
         progress: &Progress::new(true, false),
-        score_name: "one_step",
-        score: &score,
     };
-    session.train(model).map(|trained| trained.model)
+    let mut objective = SequenceObjective::new(&series, config, 5, &device, ("one_step", &score))?;
+    fit.train(model, &mut objective).map(|trained| trained.model)
 }
 
 const TRAIN: &str = "epochs = 6\nbatches = 60\nbatch = 8\nsequence = 30\nclip = 0.0\nnoise = 0.01\nvalidate_every = 1\n\

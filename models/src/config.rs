@@ -4,6 +4,12 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
+use crate::classifier::GatedClassifierConfig;
+use crate::generative::{
+    ContinuousFlowConfig, LatentSdeConfig, RectifiedFlowConfig, ScoreSdeConfig, SdeGanConfig,
+};
+use crate::neural_de::neural_cde::NeuralCdeConfig;
+use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
@@ -23,6 +29,41 @@ pub enum ModelConfig {
     Autoregressive(AutoregressiveConfig),
     /// An LSTM or a GRU.
     Recurrent(RecurrentConfig),
+    /// A neural controlled differential equation.
+    NeuralCde(NeuralCdeConfig),
+    /// A gated recurrent network that classifies.
+    GatedClassifier(GatedClassifierConfig),
+    /// A rectified flow.
+    RectifiedFlow(RectifiedFlowConfig),
+    /// Score-based diffusion.
+    ScoreSde(ScoreSdeConfig),
+    /// A continuous normalising flow.
+    ContinuousFlow(ContinuousFlowConfig),
+    /// A neural stochastic equation trained by its paths.
+    SdeGan(SdeGanConfig),
+    /// A latent stochastic equation.
+    LatentSde(LatentSdeConfig),
+    /// A network that is the solution itself.
+    Pinn(PinnConfig),
+    /// The same in the frame of the characteristics.
+    Lpinn(PinnConfig),
+}
+
+/// What a model learns, and with that how it is trained and judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learns {
+    /// The step of a field on a grid, from trajectories `[trajectory, time, channel, x]`.
+    Fields,
+    /// A map behind one long series `[time, channel]`.
+    Series,
+    /// The classes of labelled series at irregular times.
+    Labels,
+    /// A density, from a cloud of points `[point, 1, coordinate]`.
+    Points,
+    /// The law of a stochastic process, from paths `[path, time, channel]`.
+    Paths,
+    /// The solution of one equation from one start, without any data.
+    Solution,
 }
 
 /// Every model: its name, and what it is.
@@ -39,6 +80,24 @@ pub const MODELS: &[(&str, &str)] = &[
     ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
     ("autoregressive", "vector autoregression, its order by an information criterion"),
     ("recurrent", "LSTM or GRU, trained by teacher forcing"),
+    ("neural_cde", "neural controlled differential equation, a classifier of irregular series"),
+    ("gated_classifier", "gated recurrent network that is told the time between samples, a classifier"),
+    ("rectified_flow", "rectified flow with reflow: noise carried to data along straight lines"),
+    (
+        "score_sde",
+        "score-based diffusion: noise carried to data by a reversed process, or by its flow, with a likelihood",
+    ),
+    (
+        "sde_gan",
+        "neural stochastic differential equation, trained against a neural controlled equation or by an energy distance",
+    ),
+    ("latent_sde", "latent stochastic differential equation, trained by a variational bound on paths"),
+    ("continuous_flow", "continuous normalising flow, trained by its likelihood through the solve"),
+    (
+        "pinn",
+        "physics-informed network: the solution itself, by Gauss-Newton on the residual of the equation",
+    ),
+    ("lpinn", "Lagrangian physics-informed network: characteristics and the solution along them"),
 ];
 
 impl ModelConfig {
@@ -51,22 +110,56 @@ impl ModelConfig {
             Self::Sindy(_) => "sindy",
             Self::Autoregressive(_) => "autoregressive",
             Self::Recurrent(_) => "recurrent",
+            Self::NeuralCde(_) => "neural_cde",
+            Self::GatedClassifier(_) => "gated_classifier",
+            Self::RectifiedFlow(_) => "rectified_flow",
+            Self::ScoreSde(_) => "score_sde",
+            Self::ContinuousFlow(_) => "continuous_flow",
+            Self::SdeGan(_) => "sde_gan",
+            Self::LatentSde(_) => "latent_sde",
+            Self::Pinn(_) => "pinn",
+            Self::Lpinn(_) => "lpinn",
         }
     }
 
-    /// Whether it learns series `[time, channel]`, not fields.
+    /// What it learns.
+    pub fn learns(&self) -> Learns {
+        match self {
+            Self::SemilinearOperator(_) => Learns::Fields,
+            Self::Plrnn(_)
+            | Self::EchoState(_)
+            | Self::Sindy(_)
+            | Self::Autoregressive(_)
+            | Self::Recurrent(_) => Learns::Series,
+            Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
+            Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
+            Self::SdeGan(_) | Self::LatentSde(_) => Learns::Paths,
+            Self::Pinn(_) | Self::Lpinn(_) => Learns::Solution,
+        }
+    }
+
+    /// Whether it learns series `[time, channel]`.
     pub fn learns_series(&self) -> bool {
-        !matches!(self, Self::SemilinearOperator(_))
+        self.learns() == Learns::Series
+    }
+
+    /// The network that is a solution, and its frame, if it is such a one.
+    pub fn solution(&self) -> Option<(&PinnConfig, Frame)> {
+        match self {
+            Self::Pinn(c) => Some((c, Frame::Eulerian)),
+            Self::Lpinn(c) => Some((c, Frame::Lagrangian)),
+            _ => None,
+        }
     }
 
     /// The model as one that is fitted to series in one call, if it is such a one.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
-            Self::SemilinearOperator(_) | Self::Plrnn(_) => None,
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
             Self::Recurrent(c) => Some(c),
+            _ => None,
         }
     }
 }
@@ -81,6 +174,14 @@ impl Validate for ModelConfig {
             Self::Sindy(c) => c.validate(check),
             Self::Autoregressive(c) => c.validate(check),
             Self::Recurrent(c) => c.validate(check),
+            Self::NeuralCde(c) => c.validate(check),
+            Self::GatedClassifier(c) => c.validate(check),
+            Self::RectifiedFlow(c) => c.validate(check),
+            Self::ScoreSde(c) => c.validate(check),
+            Self::ContinuousFlow(c) => c.validate(check),
+            Self::SdeGan(c) => c.validate(check),
+            Self::LatentSde(c) => c.validate(check),
+            Self::Pinn(c) | Self::Lpinn(c) => c.validate(check),
         }
     }
 }

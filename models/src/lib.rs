@@ -3,10 +3,16 @@
 //! A model knows its own tensors and the integrator core; it knows no data set, no config file and no plot.
 
 pub mod baseline;
+pub mod classifier;
 pub mod config;
 pub mod emulator;
 pub mod fused;
+pub mod gauss_newton;
+pub mod generative;
+pub mod jet;
 pub mod layers;
+pub mod neural_de;
+pub mod pinn;
 pub mod plrnn;
 pub mod semilinear_operator;
 pub mod state_space;

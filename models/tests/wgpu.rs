@@ -6,9 +6,12 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
+use flowmap_models::classifier::{GatedClassifierConfig, SeriesClassifier, SeriesSpec};
 use flowmap_models::emulator::{Emulator, FieldSpec};
+use flowmap_models::neural_de::neural_cde::NeuralCdeConfig;
 use flowmap_models::plrnn::{Observation, PlrnnConfig, RegulariserConfig, Variant};
 use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
+use flowmap_solvers::control_path::Samples;
 use num_complex::Complex64;
 
 const POINTS: usize = 16;
@@ -67,6 +70,42 @@ fn the_semilinear_operator_agrees_with_the_cpu() {
         assert_eq!(here.1.len(), there.1.len());
         for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
             assert!(near(a, b), "{linear:?}: gradient of parameter {i}");
+        }
+    }
+}
+
+/// The logits of two series, and their gradients by all parameters.
+fn classified<M: SeriesClassifier + Module>(model: &M, device: &Device) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let device = device.clone().autodiff();
+    let model = model.clone().to_device(&device).train();
+    let series = |n: usize| {
+        let times: Vec<f64> = (0..n).map(|i| i as f64 + 0.3 * (i as f64).sin()).collect();
+        let values = ndarray::Array2::from_shape_fn((n, 2), |(i, c)| (0.7 * i as f64 + c as f64).sin());
+        Samples::new(&times, values.view()).unwrap()
+    };
+    let logits = model.logits(&[series(5), series(4)], &device).unwrap();
+    let output = logits.clone().into_data().try_to_vec::<f32>().unwrap();
+    let gradients = GradientsParams::from_grads(logits.powi_scalar(2).sum().backward(), &model);
+    let mut collect = Collect(&gradients, Vec::new());
+    model.visit(&mut collect);
+    (output, collect.1)
+}
+
+#[test]
+fn classifiers_agree_with_the_cpu() {
+    let gpu = Device::wgpu(DeviceKind::DefaultDevice);
+    let spec = SeriesSpec { channels: 2, classes: 3, span: 5.0 };
+    Device::flex().seed(7);
+    let neural = NeuralCdeConfig { hidden: 3, width: 6, ..Default::default() }.init(&spec, &Device::flex());
+    let gated = GatedClassifierConfig { units: 5 }.init(&spec, &Device::flex());
+    let pairs = [
+        (classified(&neural, &Device::flex()), classified(&neural, &gpu)),
+        (classified(&gated, &Device::flex()), classified(&gated, &gpu)),
+    ];
+    for (model, (here, there)) in pairs.iter().enumerate() {
+        assert!(near(&here.0, &there.0), "model {model}: logits");
+        for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
+            assert!(near(a, b), "model {model}: gradient of parameter {i}");
         }
     }
 }

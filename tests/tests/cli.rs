@@ -107,6 +107,7 @@ modes = 6
 width = 8
 layers = 2
 [train]
+average = 0.9
 epochs = 6
 batch = 4
 noise = 0.01
@@ -148,6 +149,56 @@ anneal = 0.9
 [evaluate]
 baselines = ["sindy"]
 gradients = true
+"#;
+
+const LABELS: &str = r#"
+name = "labels"
+[problem.spirals]
+noise = 0.02
+[data]
+train = 24
+validation = 8
+test = 16
+dt = 0.3
+steps = 14
+dropped = 0.4
+[model.neural_cde]
+hidden = 4
+width = 8
+[train]
+epochs = 6
+batch = 8
+[train.optimiser.adam]
+rate = 2e-2
+[evaluate]
+baselines = ["gru", "nearest_neighbour", "log_signature"]
+"#;
+
+const SOLUTION: &str = r#"
+name = "wave"
+[problem.advection]
+length = 6.283185307179586
+points = 32
+speed = 3.0
+[solver.etdrk4]
+dt = 0.01
+[data]
+dt = 0.1
+steps = 10
+[data.initial.waves]
+waves = [{ amplitude = 1.0, modes = [1] }]
+[model.lpinn]
+width = 8
+depth = 2
+iterations = 30
+tolerance = 0.0
+windows = 2
+[model.lpinn.sampling]
+points = 300
+[model.lpinn.optimiser.levenberg_marquardt]
+[evaluate]
+baselines = ["pinn"]
+speeds = [20.0]
 "#;
 
 const SERIES: &str = r#"
@@ -294,6 +345,34 @@ fn bad_configs_are_named_with_position_and_hint() {
             vec!["'fno' cannot stand beside a model of series"],
         ),
         (
+            "a network too large for dense matrices",
+            SOLUTION.replace("width = 8", "width = 1000").replace("depth = 2", "depth = 6"),
+            vec!["GB", "solve = \"cg\""],
+        ),
+        (
+            "a solution that learns no data",
+            format!("{SOLUTION}\n[train]\n"),
+            vec!["learns no data", "model.lpinn.optimiser"],
+        ),
+        (
+            "an equation without characteristics",
+            SOLUTION
+                .replace("[problem.advection]", "[problem.kdv]")
+                .replace("speed = 3.0", "")
+                .replace("speeds = [20.0]", ""),
+            vec!["third order", "[model.pinn]"],
+        ),
+        (
+            "two optimisers",
+            SOLUTION.replace("[evaluate]", "[model.lpinn.optimiser.adam]\n[evaluate]"),
+            vec!["several choices", "adam"],
+        ),
+        (
+            "characteristics on an axis with ends",
+            SOLUTION.replace("windows = 2", "boundary = \"fixed\""),
+            vec!["fixed ends", "[model.pinn]"],
+        ),
+        (
             "an unknown chaotic flow",
             RECONSTRUCTION.replace("[problem.lorenz63]", "[problem.chaotic_flow]\nsystem = \"halvorson\""),
             vec!["did you mean 'halvorsen'?"],
@@ -310,6 +389,16 @@ fn bad_configs_are_named_with_position_and_hint() {
                 SIMULATION.replace("steps = 4", "steps = 4\ntrain = 1\nvalidation = 1")
             ),
             vec!["series, not fields"],
+        ),
+        (
+            "a problem beside a study",
+            format!("{STUDY}\n[problem.lorenz63]\n"),
+            vec!["[problem] beside a study", "leave [study] out"],
+        ),
+        (
+            "a study that is judged nowhere",
+            STUDY.replace("judged = 80", "judged = 100"),
+            vec!["100 is not one of the numbers of steps", ":6:"],
         ),
         (
             "a missing file",
@@ -390,9 +479,116 @@ fn a_divergence_before_the_training_is_kept_too() {
     assert!(bench.path("run/predictions.npz").exists() && bench.path("run/plots/space_time.png").exists());
 }
 
+const SYSTEM: &str = r#"
+name = "odd"
+[problem.van_der_pol]
+mu = 5.0
+[solver.dopri5]
+rtol = 1e-6
+atol = 1e-9
+max_steps = 2000
+[data]
+dt = 0.1
+steps = 20
+"#;
+
+#[test]
+fn solves_that_make_no_sense_are_refused_before_anything_is_written() {
+    let bench = Bench::new();
+    let cases = [
+        ("rtol = 1e-6", "rtol = 0.0", vec!["solver.dopri5.rtol", "0 is out of range", ":6:"]),
+        ("atol = 1e-9", "atol = 0.0", vec!["solver.dopri5.atol", "0 is not a positive number", ":7:"]),
+        ("atol = 1e-9", "atol = nan", vec!["solver.dopri5.atol", ":7:"]),
+        ("max_steps = 2000", "max_steps = 0", vec!["solver.dopri5.max_steps", "at least 1", ":8:"]),
+        ("max_steps = 2000", "dt = 0.0", vec!["solver.dopri5.dt", "greater than 0", ":8:"]),
+        // Backward, and an interval of no length.
+        ("dt = 0.1", "dt = -0.1", vec!["data.dt", "-0.1 is not a positive number", ":10:"]),
+        ("steps = 20", "steps = 0", vec!["data.steps", "0 is out of range", ":11:"]),
+    ];
+    for (good, bad, expected) in cases {
+        let config = bench.config("odd.toml", &SYSTEM.replace(good, bad));
+        let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{bad}: {message}");
+        for part in expected {
+            assert!(message.contains(part), "{bad}: no '{part}' in\n{message}");
+        }
+        assert!(!bench.path("run").exists(), "{bad}: something was written");
+    }
+}
+
+#[test]
+fn solves_that_fail_have_a_status_with_time_and_remedy() {
+    let bench = Bench::new();
+    let blow_up = "[problem.logistic]\n[data.initial.point]\ny = [-1.0]\n";
+    let cases = [
+        (
+            "stiff",
+            SYSTEM.replace("mu = 5.0", "mu = 1e6"),
+            vec!["stopped at t = ", "2000 steps", "take a stiff method (kvaerno5)"],
+        ),
+        // Infinite at t = ln 2: the step size falls to rounding.
+        ("blow-up", SYSTEM.replace("[problem.van_der_pol]\nmu = 5.0\n", "") + blow_up, vec!["t = 0.693147:"]),
+    ];
+    for (what, text, expected) in cases {
+        let config = bench.config("odd.toml", &text);
+        let output = bench.run(&[config.to_str().unwrap(), "--out", what, "-q"]);
+        assert_eq!(output.status.code(), Some(3), "{what}: {}", stderr(&output));
+        let summary = summary(&bench.path(what));
+        let status = summary["status"].as_str().unwrap();
+        for part in expected {
+            assert!(status.contains(part), "{what}: no '{part}' in {status}");
+        }
+    }
+    // What the hint names helps.
+    let mild = SYSTEM.replace("mu = 5.0", "mu = 1e6").replace("dopri5", "kvaerno5");
+    let config = bench.config("odd.toml", &mild);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "mild", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
 #[test]
 fn a_killed_training_resumes_to_the_same_weights() {
     kill_and_resume(&averaged(TRAINING), 10, "rollout_rel_l2");
+}
+
+#[test]
+fn a_killed_classification_resumes_to_the_same_weights() {
+    kill_and_resume(LABELS, 7, "accuracy");
+}
+
+#[test]
+fn labelled_series_are_told_apart_beside_baselines_and_written() {
+    let bench = Bench::new();
+    let config = bench.config("labels.toml", LABELS);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run = bench.path("run");
+    let metrics = &summary(&run)["metrics"];
+    for prefix in ["", "baseline_gru_", "baseline_nearest_neighbour_", "baseline_log_signature_"] {
+        for name in ["accuracy", "accuracy_dropped"] {
+            let value = metrics[format!("{prefix}{name}")].as_f64().unwrap();
+            assert!((0.0..=1.0).contains(&value), "{prefix}{name}: {value}");
+        }
+    }
+    assert!(metrics["baseline_log_signature_accuracy"].as_f64().unwrap() > 0.9, "{metrics}");
+    for figure in ["series", "states", "training", "accuracy_dropped"] {
+        assert!(run.join(format!("plots/{figure}.svg")).exists(), "{figure}");
+    }
+    let output = bench.run(&["data", config.to_str().unwrap(), "--out", "spirals.npz"]);
+    assert!(output.status.success() && bench.path("spirals.npz").exists(), "{}", stderr(&output));
+    let cases = [
+        ("[problem.spirals]", "[solver.dopri5]\n[problem.spirals]", "drawn, not solved"),
+        ("[\"gru\",", "[\"sindy\",", "'sindy' cannot stand beside a model of labels"),
+        ("batch = 8", "batch = 8\nunroll = 3", "'unroll' is for models of fields"),
+        ("dropped = 0.4", "dropped = 1.5", "1.5 is out of range"),
+    ];
+    for (from, to, expected) in cases {
+        let config = bench.config("bad.toml", &LABELS.replace(from, to));
+        let output = bench.run(&["check", config.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{to}");
+        assert!(stderr(&output).contains(expected), "{to}: {}", stderr(&output));
+    }
 }
 
 #[test]
@@ -442,6 +638,65 @@ fn kill_and_resume(text: &str, step: u64, metric: &str) {
 }
 
 #[test]
+fn a_killed_solution_resumes_to_the_same_field() {
+    let bench = Bench::new();
+    let config = bench.config("wave.toml", &SOLUTION.replace("speeds = [20.0]", ""));
+    let config = config.to_str().unwrap();
+    let arguments = ["--out", "whole", "-q", "--threads", "1"];
+    let whole = bench.run(&[&[config], &arguments[..]].concat());
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    let arguments = ["--out", "killed", "-q", "--threads", "1"];
+    let mut child = bench.command().arg(config).args(arguments).spawn().unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let left = bench.path("killed/checkpoints/model/last.safetensors");
+    while std::time::Instant::now() < deadline && !left.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = bench.run(&[&[config], &arguments[..], &["--resume"]].concat());
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let log = |run: &str| std::fs::read_to_string(bench.path(run).join("metrics.jsonl")).unwrap();
+    assert_eq!(log("whole"), log("killed"));
+    for metric in ["rel_l2", "rel_l2_end", "rel_l2_pinn", "residual_rms"] {
+        let value = |run: &str| summary(&bench.path(run))["metrics"][metric].as_f64().unwrap();
+        assert_eq!(value("whole"), value("killed"), "{metric}");
+    }
+}
+
+#[test]
+fn a_solution_stands_beside_its_speeds_and_says_where_characteristics_cross() {
+    let bench = Bench::new();
+    let config = bench.config("wave.toml", SOLUTION);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run = bench.path("run");
+    let metrics = summary(&run)["metrics"].clone();
+    for name in ["rel_l2", "rel_l2_c20"] {
+        assert!(metrics[name].as_f64().unwrap() < 1e-5, "{name}: {metrics}");
+    }
+    assert!(metrics["min_compression"].as_f64().unwrap() > 0.99, "{metrics}");
+    assert!(metrics["baseline_persistence_rel_l2"].is_null(), "{metrics}");
+    for name in ["solution", "solution_pinn", "characteristics", "convergence", "error_over_time", "slices"] {
+        assert!(run.join("plots").join(name).with_extension("png").exists(), "{name}");
+    }
+    // Without viscosity the wave breaks at t = 1/3; what came before is kept.
+    let text = SOLUTION
+        .replace("[problem.advection]", "[problem.burgers]")
+        .replace("speed = 3.0", "viscosity = 0.0")
+        .replace("amplitude = 1.0", "amplitude = 3.0")
+        .replace("speeds = [20.0]", "")
+        .replace("windows = 2", "windows = 4");
+    let config = bench.config("shock.toml", &text);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "shock", "-q"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let message = stderr(&output);
+    assert!(message.contains("Characteristics cross at t = 0."), "{message}");
+    assert!(message.contains("crossing = \"eulerian\""), "{message}");
+    assert!(bench.path("shock/predictions.npz").exists());
+}
+
+#[test]
 fn a_reconstruction_is_measured_beside_its_baselines() {
     let bench = Bench::new();
     let config = bench.config("system.toml", RECONSTRUCTION);
@@ -483,6 +738,43 @@ fn a_reconstruction_is_measured_beside_its_baselines() {
     let mut archive = ndarray_npy::NpzReader::new(archive).unwrap();
     let generated: ndarray::Array2<f64> = archive.by_name("model").unwrap();
     assert_eq!(generated.dim(), (4001, 3));
+}
+
+const STUDY: &str = r#"
+name = "gradients"
+
+[study.gradient]
+steps = [40, 80]
+judged = 80
+time = 4.0
+rows = 1
+slots = 4
+segment = 10
+saves = 4
+"#;
+
+#[test]
+fn a_study_needs_no_data() {
+    let bench = Bench::new();
+    let config = bench.config("study.toml", STUDY);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let metrics = &summary(&bench.path("run"))["metrics"];
+    for field in ["pendulum", "decay", "van_der_pol", "neural"] {
+        for method in ["step_checkpoint", "checkpointed", "coupled", "ees25"] {
+            let error = metrics[format!("gradient_error_{method}_{field}")].as_f64().unwrap();
+            assert!(error < 1e-8, "{method} on {field}: {error}");
+        }
+        let error = metrics[format!("gradient_error_backsolve_{field}")].as_f64().unwrap();
+        assert!(error > 1e-14, "backsolve on {field}: {error}");
+    }
+    let peak = |name: &str| metrics[format!("peak_mb_{name}")].as_f64().unwrap();
+    assert!(peak("direct_80") > 1.9 * peak("direct_40"));
+    assert!(peak("direct_80") > 4.0 * peak("step_checkpoint_80"));
+    assert!((peak("checkpointed_80") - peak("checkpointed_40")).abs() < 1e-9);
+    for figure in ["memory", "time", "error", "error_unsegmented"] {
+        assert!(bench.path("run").join(format!("plots/{figure}.svg")).exists(), "{figure}");
+    }
 }
 
 #[test]

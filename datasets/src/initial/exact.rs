@@ -44,6 +44,31 @@ impl WaveOnGrid {
         self.amplitude * (self.k.iter().zip(x).map(|(k, x)| k * x).sum::<f64>() + self.phase).cos()
     }
 
+    /// The derivative of an order at a place of one axis.
+    pub fn derivative(&self, x: f64, order: usize) -> f64 {
+        let k = self.k.first().copied().unwrap_or(0.0);
+        let quarter = std::f64::consts::FRAC_PI_2 * order as f64;
+        self.amplitude * k.powi(order as i32) * (k * x + self.phase + quarter).cos()
+    }
+
+    /// The integral of a wave of one axis with zero mean, at a place; zero of one that is constant.
+    pub fn integral(&self, x: f64) -> f64 {
+        match self.k.first().copied() {
+            Some(k) if k != 0.0 => self.amplitude / k * (k * x + self.phase).sin(),
+            _ => 0.0,
+        }
+    }
+
+    /// `|a|`.
+    pub fn size(&self) -> f64 {
+        self.amplitude.abs()
+    }
+
+    /// The mean over the domain.
+    pub fn mean(&self) -> f64 {
+        if self.k2() == 0.0 { self.amplitude * self.phase.cos() } else { 0.0 }
+    }
+
     /// `|k|²`.
     pub fn k2(&self) -> f64 {
         self.k.iter().map(|k| k * k).sum()

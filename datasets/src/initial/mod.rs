@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::problem::dde::DdeProblem;
 use crate::problem::ode::OdeProblem;
 use crate::problem::pde::PdeProblem;
+use crate::problem::sde::SdeProblem;
 
 /// An initial condition, the same for all trajectories or drawn for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub enum InitialConfig {
     Spots(Spots),
     /// A sum of given waves.
     Waves(Waves),
+    /// `z² cos(πz)`, `z` from −1 to 1 along the axis: the start of the benchmark of Allen and Cahn's equation
+    /// (M. Raissi et al., J. Comput. Phys. 378 (2019) 686). Its slope jumps where the axis closes.
+    SquaredCosine(Empty),
     /// `cos(κx)(1 + sin(κx))`, `κ = 2π/length`: the start of Kassam and Trefethen.
     KassamTrefethen(Empty),
     /// `N` solitons of the Korteweg-de Vries equation.
@@ -107,6 +111,7 @@ impl InitialConfig {
             Self::GaussianRandomField(_) => "gaussian_random_field",
             Self::Spots(_) => "spots",
             Self::Waves(_) => "waves",
+            Self::SquaredCosine(_) => "squared_cosine",
             Self::KassamTrefethen(_) => "kassam_trefethen",
             Self::Solitons(_) => "solitons",
             Self::Cnoidal(_) => "cnoidal",
@@ -136,6 +141,19 @@ impl InitialConfig {
         Some(Box::new(move |x| waves.iter().map(|w| w.at(x)).sum()))
     }
 
+    /// The start as a function of one axis with its first four derivatives, where it is one in closed form.
+    pub fn derivatives(&self, grid: &FourierGrid) -> Option<Box<dyn Fn(f64) -> [f64; 5] + Send + Sync>> {
+        if grid.axes() != 1 {
+            return None;
+        }
+        if let Self::SquaredCosine(_) = self {
+            let (origin, length) = (grid.origin()[0], grid.lengths()[0]);
+            return Some(Box::new(move |x| squared_cosine(origin, length, x)));
+        }
+        let waves = self.waves(grid)?;
+        Some(Box::new(move |x| std::array::from_fn(|k| waves.iter().map(|w| w.derivative(x, k)).sum())))
+    }
+
     /// Draws the physical field `[channel, point]`.
     ///
     /// # Errors
@@ -160,6 +178,10 @@ impl InitialConfig {
                 u.resize(channels * grid.points(), 0.0);
                 u
             }
+            Self::SquaredCosine(_) if grid.axes() == 1 && channels == 1 => {
+                let start = self.derivatives(grid).ok_or_else(misfit)?;
+                grid.sample(|x| start(x[0])[0])
+            }
             Self::KassamTrefethen(_) if grid.axes() == 1 && channels == 1 => {
                 let kappa = std::f64::consts::TAU / grid.lengths()[0];
                 grid.sample(|x| (kappa * x[0]).cos() * (1.0 + (kappa * x[0]).sin()))
@@ -181,6 +203,14 @@ impl InitialConfig {
     /// # Errors
     /// If this start does not fit the system.
     pub fn past(&self, problem: &dyn DdeProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
+        self.draw(problem.name(), &problem.variables(), problem.initial(), rng)
+    }
+
+    /// Draws the start of a system of stochastic differential equations.
+    ///
+    /// # Errors
+    /// If this start does not fit the system.
+    pub fn origin(&self, problem: &dyn SdeProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
         self.draw(problem.name(), &problem.variables(), problem.initial(), rng)
     }
 
@@ -254,7 +284,22 @@ impl Validate for InitialConfig {
                 c.mean.iter().for_each(|y| check.finite("mean", *y));
                 check.non_negative("std", c.std);
             }
-            Self::KassamTrefethen(_) | Self::Textbook(_) => {}
+            Self::SquaredCosine(_) | Self::KassamTrefethen(_) | Self::Textbook(_) => {}
         }
     }
+}
+
+/// `z² cos(πz)` and its first four derivatives with respect to `x`.
+fn squared_cosine(origin: f64, length: f64, x: f64) -> [f64; 5] {
+    use std::f64::consts::PI;
+    let z = 2.0 * ((x - origin) / length).rem_euclid(1.0) - 1.0;
+    let (s, c) = (PI * z).sin_cos();
+    let (q, k) = (PI * z, 2.0 / length);
+    [
+        z * z * c,
+        k * z * (2.0 * c - q * s),
+        k * k * (2.0 * c - 4.0 * q * s - q * q * c),
+        k.powi(3) * PI * (-6.0 * s - 6.0 * q * c + q * q * s),
+        k.powi(4) * PI * PI * (-12.0 * c + 8.0 * q * s + q * q * c),
+    ]
 }

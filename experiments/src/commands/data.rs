@@ -4,7 +4,11 @@ use std::path::Path;
 
 use flowmap_datasets::format::{Series, npz, pdebench};
 use flowmap_datasets::generate::DataError;
+use flowmap_datasets::labelled::{self, LabelledData};
 use flowmap_datasets::observe::ObserveConfig;
+use flowmap_datasets::problem::Problem;
+use ndarray::{Array1, Array2, Array3, s};
+use ndarray_npy::{NpzWriter, WriteNpzError};
 
 use super::{Progress, print};
 use crate::cli::OverrideArgs;
@@ -26,6 +30,12 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
             hint: "end it in .npz, .h5 or .hdf5".into(),
         });
     }
+    if loaded.config.study.is_some() {
+        return Err(Error::Usage {
+            message: format!("{}: a study has no data", loaded.path.display()),
+            hint: "give the config of an experiment with a problem or a file".into(),
+        });
+    }
     let mut config = loaded.config.clone();
     if out.is_some() {
         // A file holds the channels as they are; what else is done to them is the config's to say.
@@ -35,6 +45,25 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
     let progress = Progress::new(false, false);
     if !loaded.members.is_empty() {
         progress.say("of a sweep, only the data of the config without it are made");
+    }
+    if let Some(problem) = &config.problem
+        && let Ok(Problem::Labelled(kind)) = problem.build()
+    {
+        let data = labelled::draw(problem, &*kind, &config.data, config.seed);
+        let Some(out) = out else {
+            print(&data.card.hash);
+            return Ok(());
+        };
+        if ending.as_deref() != Some("npz") {
+            return Err(Error::Usage {
+                message: "--out: labelled series have times of their own, which PDEBench's layout has not"
+                    .into(),
+                hint: "end it in .npz".into(),
+            });
+        }
+        write_labelled(out, &data).map_err(|e| Error::io(out)(std::io::Error::other(e.to_string())))?;
+        print(&out.display().to_string());
+        return Ok(());
     }
     let data = progress.data(&config)?;
     if let (Some(out), Some(ending)) = (out, ending) {
@@ -51,4 +80,23 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
         print(&data.card.hash);
     }
     Ok(())
+}
+
+/// `times` `[series, time]`, `values` `[series, time, channel]` and `label`; shorter series end in what is not a number.
+fn write_labelled(path: &Path, data: &LabelledData) -> Result<(), WriteNpzError> {
+    let longest = data.series.iter().map(|s| s.times.len()).max().unwrap_or(0);
+    let (n, channels) = (data.series.len(), data.channels.len());
+    let mut times = Array2::from_elem((n, longest), f64::NAN);
+    let mut values = Array3::from_elem((n, longest, channels), f64::NAN);
+    for (i, series) in data.series.iter().enumerate() {
+        let end = series.times.len();
+        times.slice_mut(s![i, ..end]).assign(&Array1::from(series.times.clone()));
+        values.slice_mut(s![i, ..end, ..]).assign(&series.values);
+    }
+    let labels: Array1<u32> = data.series.iter().map(|s| s.label as u32).collect();
+    let mut archive = NpzWriter::new(std::fs::File::create(path).map_err(|e| WriteNpzError::Npy(e.into()))?);
+    archive.add_array("times", &times)?;
+    archive.add_array("values", &values)?;
+    archive.add_array("label", &labels)?;
+    archive.finish().map(|_| ())
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use flowmap_datasets::generate::DataError;
+use flowmap_models::config::Learns;
 use serde_json::{Value, json};
 
 use super::check::describe;
@@ -14,7 +15,10 @@ use super::{Progress, print};
 use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
-use crate::evaluate::{Findings, Job, reconstruction, simulation, surrogate};
+use crate::evaluate::{
+    Findings, Job, StudyConfig, assimilation, classification, density, gradient_study, network_solution,
+    paths, reconstruction, simulation, surrogate,
+};
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
 /// Runs experiments one after the other. All configs are checked before the first runs.
@@ -106,10 +110,18 @@ impl Shared<'_> {
             progress: self.progress,
         };
         let result = if loaded.members.is_empty() {
-            match (&config.model, &config.train) {
-                (Some(model), _) if model.learns_series() => reconstruction(config, model, &job),
-                (Some(model), Some(train)) => surrogate(config, model, train, &job),
-                _ => simulation(config, run, self.progress),
+            match (&config.study, &config.model) {
+                (Some(StudyConfig::Gradient(study)), _) => gradient_study(study, &job),
+                (None, None) if let Some(twin) = &config.assimilation => assimilation(config, twin, &job),
+                (None, None) => simulation(config, run, self.progress),
+                (None, Some(model)) => match model.learns() {
+                    Learns::Fields => surrogate(config, model, &job),
+                    Learns::Series => reconstruction(config, model, &job),
+                    Learns::Labels => classification(config, model, &job),
+                    Learns::Points => density(config, model, &job),
+                    Learns::Paths => paths(config, model, &job),
+                    Learns::Solution => network_solution(config, model, &job),
+                },
             }
         } else {
             self.sweep(loaded, run)
@@ -160,11 +172,17 @@ impl Shared<'_> {
 fn expected(loaded: &Loaded) -> &'static [&'static str] {
     match &loaded.config.model {
         _ if !loaded.members.is_empty() => &["members"],
+        None if loaded.config.assimilation.is_some() => &["climate_deviation"],
+        _ if loaded.config.study.is_some() => &[],
         None => &["solve_s"],
-        Some(model) if model.learns_series() => {
-            &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"]
-        }
-        Some(_) => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
+        Some(model) => match model.learns() {
+            Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
+            Learns::Solution => &["rel_l2", "rel_l2_end", "max_error", "residual_rms", "params", "train_s"],
+            Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
+            Learns::Labels => &["accuracy", "params", "train_s"],
+            Learns::Points => &["w2", "mmd", "params", "train_s"],
+            Learns::Paths => &["marginal_error", "mmd", "params", "train_s"],
+        },
     }
 }
 

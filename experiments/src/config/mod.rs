@@ -10,12 +10,13 @@ use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
-use flowmap_models::config::ModelConfig;
+use flowmap_models::config::{Learns, ModelConfig};
+use flowmap_models::pinn::{Boundary, Frame};
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{Baseline, EvaluateConfig, Family};
+use crate::evaluate::{AssimilationConfig, Baseline, EvaluateConfig, Family, StudyConfig, equation};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -37,13 +38,20 @@ pub struct ExperimentConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solver: Option<SolverConfig>,
     /// Which trajectories are made.
+    #[serde(default, skip_serializing_if = "untouched")]
     pub data: DataConfig,
     /// What learns them; without a model the experiment is a simulation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelConfig>,
+    /// A study that stands for itself, without a problem, data or a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyConfig>,
     /// How it learns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<TrainConfig>,
+    /// Filters that follow a truth of the problem by noisy observations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assimilation: Option<AssimilationConfig>,
     /// How it is judged.
     #[serde(default)]
     pub evaluate: EvaluateConfig,
@@ -56,8 +64,22 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 6] =
-    ["problem", "solver", "data.initial", "model", "train.optimiser", "train.forcing"];
+pub(crate) const CHOICES: [&str; 10] = [
+    "problem",
+    "solver",
+    "data.initial",
+    "model",
+    "study",
+    "model.pinn.optimiser",
+    "model.lpinn.optimiser",
+    "train.optimiser",
+    "train.forcing",
+    "assimilation.operator",
+];
+
+fn untouched(data: &DataConfig) -> bool {
+    *data == DataConfig::default()
+}
 
 impl Validate for ExperimentConfig {
     fn validate(&self, mut check: Check<'_>) {
@@ -68,6 +90,25 @@ impl Validate for ExperimentConfig {
             format!("'{}' is no name", self.name),
             "use letters, digits, '-', '_' and '.', since it names a folder",
         );
+        if let Some(study) = &self.study {
+            study.validate(check.table("study"));
+            let others = [
+                ("problem", self.problem.is_some()),
+                ("solver", self.solver.is_some()),
+                ("data", !untouched(&self.data)),
+                ("model", self.model.is_some()),
+                ("train", self.train.is_some()),
+            ];
+            for (key, given) in others {
+                check.require(
+                    !given,
+                    key,
+                    format!("[{key}] beside a study"),
+                    "a study stands for itself: leave it out, or leave [study] out",
+                );
+            }
+            return;
+        }
         if let Some(problem) = &self.problem {
             problem.validate(check.table("problem"));
         }
@@ -75,12 +116,31 @@ impl Validate for ExperimentConfig {
             solver.validate(check.table("solver"));
         }
         self.data.validate(check.table("data"));
+        let density = self.problem.as_ref().is_some_and(ProblemConfig::is_density);
+        if !density {
+            self.data.check_times(&mut check.table("data"));
+        }
         self.validate_source(&mut check);
         self.evaluate.validate(check.table("evaluate"));
+        if let Some(assimilation) = &self.assimilation {
+            assimilation.validate(check.table("assimilation"));
+            check.require(
+                self.problem.is_some() && self.model.is_none() && self.data.file.is_none(),
+                "assimilation",
+                "filters follow a truth that the equations of a problem make",
+                "give [problem.NAME] and [solver.NAME], and neither [model] nor [data.file]",
+            );
+            check.require(
+                assimilation.discard < self.data.steps,
+                "assimilation.discard",
+                format!("all {} cycles are left out of the averages", self.data.steps),
+                "lower it, or raise data.steps",
+            );
+        }
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
             // A plain series may be split in time.
-            let whole = self.problem.is_some() || self.data.train > 0;
+            let whole = (self.problem.is_some() || self.data.train > 0) && model.solution().is_none();
             check.require(
                 self.data.train > 0 || !whole,
                 "data.train",
@@ -97,7 +157,7 @@ impl Validate for ExperimentConfig {
         if let Some(train) = &self.train {
             train.validate(check.table("train"));
             let series = self.model.as_ref().is_some_and(ModelConfig::learns_series);
-            train.check_family(check.table("train"), series);
+            train.check_family(check.table("train"), self.model.as_ref().map(ModelConfig::learns));
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
@@ -123,24 +183,41 @@ impl Validate for ExperimentConfig {
             );
         }
         if let Some(model) = &self.model {
+            let learns = model.learns();
             let foreign = |b: &&Baseline| match b.family() {
                 Family::Any => false,
-                family => (family == Family::Series) != model.learns_series(),
+                Family::Fields => learns != Learns::Fields,
+                Family::Series => learns != Learns::Series,
+                Family::Labels => learns != Learns::Labels,
+                Family::Sequences => !matches!(learns, Learns::Series | Learns::Labels),
+                Family::Solution => learns != Learns::Solution,
             };
             if let Some(baseline) = self.evaluate.baselines.iter().find(foreign) {
-                let of = if model.learns_series() { "series" } else { "fields" };
+                let (of, hint) = match learns {
+                    Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
+                    Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
+                    Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
+                    Learns::Paths => ("paths", "leave it out: the floor of other paths stands beside it"),
+                    Learns::Points => {
+                        ("points", "leave it out: the floor of a second cloud stands beside it")
+                    }
+                    Learns::Solution => ("a solution", "take persistence, mean or pinn"),
+                };
                 check.fail(
                     "evaluate.baselines",
                     format!("'{}' cannot stand beside a model of {of}", baseline.name()),
-                    if model.learns_series() {
-                        "take echo_state, sindy, autoregressive, lstm or gru"
-                    } else {
-                        "take persistence, mean, solver, explicit or fno"
-                    },
+                    hint,
                 );
             }
+            check.require(
+                model.solution().is_none() || self.train.is_none(),
+                "train",
+                format!("[train], and '{}' learns no data", model.name()),
+                format!("leave it out; model.{}.optimiser says how the network is found", model.name()),
+            );
         }
-        let fits_alone = self.model.as_ref().is_some_and(|m| m.baseline().is_some());
+        let fits_alone =
+            self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solution().is_some());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -161,6 +238,46 @@ impl ExperimentConfig {
             "nothing to solve and no data",
             "give [problem.NAME] and [solver.NAME], or a series by [data.file] path = \"…\"",
         );
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_labelled) {
+            check.require(!solver, "solver", "labelled series are drawn, not solved", "leave [solver] out");
+            check.require(!file, "data.file", "labelled series are drawn", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "labelled series, and no model that tells them apart",
+                "give [model.neural_cde] or [model.gated_classifier]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "labelled series are shown as they are",
+                "leave [data.observe] out; data.dropped is the share of samples that are lost",
+            );
+            return;
+        }
+        check.require(
+            self.data.dropped == 0.0,
+            "data.dropped",
+            "only labelled series lose samples",
+            "leave it out, or take [problem.spirals]",
+        );
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_density) {
+            check.require(!solver, "solver", "a density is not solved", "leave [solver] out");
+            check.require(!file, "data.file", "points of a density are drawn", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "a density, and no model that learns it",
+                "give [model.rectified_flow], [model.score_sde] or [model.continuous_flow]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "a density is learned as it is",
+                "leave [data.observe] out",
+            );
+            return;
+        }
         check.require(
             problem == solver || !(problem || file),
             if problem { "problem" } else { "solver" },
@@ -190,7 +307,8 @@ impl ExperimentConfig {
             return issues;
         }
         let Some(recipe) = self.recipe() else {
-            return self.check_model(None).err().into_iter().collect();
+            let unsolved = self.problem.as_ref().and_then(|p| p.build().ok());
+            return self.check_model(unsolved.as_ref()).err().into_iter().collect();
         };
         match recipe.problem.build() {
             Err(e) => issues.push(Issue::new(format!("problem.{}", recipe.problem.name()), e.to_string())),
@@ -241,13 +359,73 @@ impl ExperimentConfig {
         }
     }
 
+    /// Whether a network can be the solution of the problem, in its frame, in the memory that is allowed.
+    fn check_solution(&self, model: &ModelConfig) -> Result<(), Issue> {
+        let Some((network, frame)) = model.solution() else { return Ok(()) };
+        let path = format!("model.{}", model.name());
+        let Some(equation) = self.problem.as_ref().and_then(equation) else {
+            let message = format!("no network solves this problem by '{}'", model.name());
+            let hint = "take a problem of one real field on one axis; `experiment list problems` shows them";
+            return Err(Issue::new(path, message).hint(hint));
+        };
+        let lagrangian = frame == Frame::Lagrangian;
+        if lagrangian && !equation.has_characteristics() {
+            let message = "derivatives of third order or higher do not follow characteristics";
+            return Err(Issue::new(path, message).hint("take [model.pinn]"));
+        }
+        if lagrangian && network.boundary == Boundary::Fixed {
+            return Err(Issue::new(
+                format!("{path}.boundary"),
+                "characteristics leave an axis with fixed ends",
+            )
+            .hint("take boundary = \"periodic\", or [model.pinn]"));
+        }
+        let branch = |features: usize| {
+            let hidden = (network.depth - 1) * (network.width + 1) * network.width;
+            (features + 1) * network.width + hidden + network.width + 1
+        };
+        let features = match network.boundary {
+            Boundary::Periodic => 2 * network.harmonics + 1,
+            Boundary::Fixed => 2,
+        };
+        let kinds = if lagrangian { 2 } else { 1 };
+        let (rows, parameters) = (kinds * network.sampling.points, kinds * branch(features));
+        network.optimiser.affordable(rows, parameters).map_err(|refusal| {
+            Issue::new(format!("{path}.optimiser.{}.memory_gb", network.optimiser.name()), refusal.to_string())
+                .hint("take solve = \"cg\", which holds a part of the Jacobian at a time, lower width, depth or sampling.points, or raise memory_gb")
+        })
+    }
+
     fn check_model(&self, problem: Option<&problem::Problem>) -> Result<(), Issue> {
         let Some(model) = &self.model else { return Ok(()) };
+        if model.solution().is_some() {
+            return self.check_solution(model);
+        }
         let path = format!("model.{}", model.name());
         let misfit = |what: &str, hint: &str| {
             Err(Issue::new(path, format!("'{}' learns {what}", model.name())).hint(hint))
         };
         match problem {
+            Some(problem::Problem::Labelled(_)) if model.learns() == Learns::Labels => Ok(()),
+            Some(problem::Problem::Labelled(p)) => misfit(
+                &format!("no labels, and '{}' is a kind of labelled series", p.name()),
+                "take neural_cde or gated_classifier",
+            ),
+            _ if model.learns() == Learns::Labels => misfit("labels of series", "take [problem.spirals]"),
+            Some(problem::Problem::Density(_)) if model.learns() == Learns::Points => Ok(()),
+            Some(problem::Problem::Sde(_)) if model.learns() == Learns::Paths => Ok(()),
+            _ if model.learns() == Learns::Paths => misfit(
+                "the law of a stochastic process",
+                "take a stochastic equation, such as [problem.ornstein_uhlenbeck]",
+            ),
+            Some(problem::Problem::Density(d)) => misfit(
+                &format!("no points, and '{}' is a density", d.name()),
+                "take rectified_flow, score_sde or continuous_flow",
+            ),
+            _ if model.learns() == Learns::Points => misfit(
+                "points of a density",
+                "take [problem.two_moons], [problem.eight_gaussians] or [problem.checkerboard]",
+            ),
             Some(problem::Problem::Pde(_)) if model.learns_series() => misfit(
                 "series, not fields",
                 "take a system of ordinary equations, or [data.file] with a series",

@@ -1,11 +1,27 @@
 //! Judging simulations and models.
 
+mod assimilation;
+mod classification;
+mod curves;
+mod density;
 mod drift;
+mod gradient_study;
+mod keep;
+mod network_solution;
 mod order;
+mod paths;
 mod reconstruction;
 mod simulation;
+mod stochastic;
 mod surrogate;
 
+pub use assimilation::{AssimilationConfig, assimilation};
+pub use classification::classification;
+pub use density::{DensityEvaluation, density};
+pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
+pub(crate) use network_solution::equation;
+pub use network_solution::network_solution;
+pub use paths::paths;
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
@@ -41,6 +57,12 @@ pub struct EvaluateConfig {
     pub cycles: usize,
     /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
     pub gradients: bool,
+    /// How a learned density is judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub density: Option<DensityEvaluation>,
+    /// Further speeds at which a problem of advection is solved by a network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub speeds: Vec<f64>,
 }
 
 /// Something to beat.
@@ -67,6 +89,12 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
+    /// The class of the nearest training series.
+    NearestNeighbour,
+    /// Logistic regression on log-signatures.
+    LogSignature,
+    /// The same network in the Eulerian frame.
+    Pinn,
 }
 
 /// What a baseline can stand beside.
@@ -78,6 +106,12 @@ pub enum Family {
     Fields,
     /// A model of time series.
     Series,
+    /// A model of labelled series.
+    Labels,
+    /// A model of time series or of labelled series.
+    Sequences,
+    /// A network that is the solution.
+    Solution,
 }
 
 impl Baseline {
@@ -94,6 +128,9 @@ impl Baseline {
             Self::Autoregressive => "autoregressive",
             Self::Lstm => "lstm",
             Self::Gru => "gru",
+            Self::NearestNeighbour => "nearest_neighbour",
+            Self::LogSignature => "log_signature",
+            Self::Pinn => "pinn",
         }
     }
 
@@ -102,14 +139,18 @@ impl Baseline {
         match self {
             Self::Persistence | Self::Mean => Family::Any,
             Self::Solver | Self::Explicit | Self::Fno => Family::Fields,
-            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm | Self::Gru => Family::Series,
+            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm => Family::Series,
+            Self::Gru => Family::Sequences,
+            Self::NearestNeighbour | Self::LogSignature => Family::Labels,
+            Self::Pinn => Family::Solution,
         }
     }
 
-    /// The model of time series that it is, with its defaults; none for what stands beside a model of fields.
+    /// The model of time series that it is, with its defaults; none for what stands beside other models alone.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
+            Self::NearestNeighbour | Self::LogSignature | Self::Pinn => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
@@ -131,6 +172,8 @@ impl Default for EvaluateConfig {
             order: false,
             cycles: 1,
             gradients: false,
+            density: None,
+            speeds: Vec::new(),
         }
     }
 }
@@ -139,6 +182,10 @@ impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
         check.within("cycles", self.cycles, 0, 32);
+        if let Some(density) = &self.density {
+            density.validate(check.table("density"));
+        }
+        self.speeds.iter().for_each(|c| check.finite("speeds", *c));
     }
 }
 

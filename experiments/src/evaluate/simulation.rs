@@ -9,7 +9,7 @@ use ndarray_npy::NpzWriter;
 
 use super::drift::drift;
 use super::order::convergence;
-use super::{Findings, surrogate};
+use super::{Findings, keep, stochastic};
 use crate::commands::Progress;
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -23,14 +23,17 @@ use crate::run_dir::RunDir;
 /// If the configuration does not fit, or a file cannot be written.
 pub fn simulation(config: &ExperimentConfig, run: &RunDir, progress: &Progress) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let problem = surrogate::build(config)?;
+    let problem = keep::build(config)?;
     let started = std::time::Instant::now();
     let obtained = progress.data(config);
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     match obtained {
         Ok(data) => {
-            surrogate::keep_card(&data, run, &mut findings)?;
+            keep::keep_card(&data, run, &mut findings)?;
             judge(config, &problem, &data, &mut findings)?;
+            if let Problem::Sde(p) = &problem {
+                stochastic::judge(config, &**p, &data, run, &mut findings)?;
+            }
             draw(&problem, &data, run, &mut findings)?;
             write(run, &data.values, &data)?;
         }
@@ -92,7 +95,7 @@ fn judge(
         _ if config.data.burn_in > 0.0 || data.card.source.is_some() => None,
         Problem::Pde(p) => p.exact(&config.data.initial).map(|f| f(t)),
         Problem::Ode(p) => p.exact(t, &start),
-        Problem::Dde(_) => None,
+        Problem::Dde(_) | Problem::Sde(_) | Problem::Labelled(_) | Problem::Density(_) => None,
     };
     if let Some(exact) = exact {
         let end = first.index_axis(Axis(0), data.times.len() - 1).to_owned();
@@ -106,7 +109,10 @@ fn judge(
     }
     if config.evaluate.order
         && let Some(solver) = &config.solver
-        && let Some(c) = convergence(problem, solver, &start, t + config.data.burn_in)
+        && let Some(c) = match problem {
+            Problem::Sde(_) => stochastic::convergence(config, problem, solver, data),
+            _ => convergence(problem, solver, &start, t + config.data.burn_in),
+        }
     {
         findings.metric("order", c.order);
         let rows: Vec<_> = c
@@ -253,7 +259,7 @@ fn draw(problem: &Problem, data: &Dataset, run: &RunDir, findings: &mut Findings
 }
 
 fn write(run: &RunDir, values: &ArrayD<f64>, data: &Dataset) -> Result<(), Error> {
-    surrogate::write_npz(run, |archive: &mut NpzWriter<_>| {
+    keep::write_npz(run, |archive: &mut NpzWriter<_>| {
         archive.add_array("trajectories", values)?;
         archive.add_array("times", &Array1::from(data.times.clone()))?;
         for (axis, x) in ["x", "y", "z"].iter().zip(&data.coordinates) {

@@ -1,10 +1,12 @@
 //! Measures of predictions: pure functions of arrays.
 
 mod correlation_dimension;
+mod crps;
 mod exponent_from_series;
 #[cfg(test)]
 mod golden;
 mod hellinger;
+mod mean_discrepancy;
 mod prediction_error;
 mod quantile;
 mod relative_l2;
@@ -13,10 +15,13 @@ mod spectrum;
 mod state_space_divergence;
 mod valid_prediction_time;
 mod valid_time;
+mod wasserstein;
 
 pub use correlation_dimension::{CorrelationDimension, correlation_dimension};
+pub use crps::crps;
 pub use exponent_from_series::{NeighbourDivergence, exponent_from_series};
 pub use hellinger::{hellinger_distance, power_spectra};
+pub use mean_discrepancy::mean_discrepancy;
 pub use prediction_error::prediction_errors;
 pub use quantile::quantile;
 pub use relative_l2::{by_lead_time, relative_l2};
@@ -25,11 +30,30 @@ pub use spectrum::mean_spectrum;
 pub use state_space_divergence::{binned_divergence, mixture_divergence, state_space_divergence};
 pub use valid_prediction_time::{VALID_THRESHOLD, ValidPredictions, even_starts, valid_prediction_time};
 pub use valid_time::valid_time;
+pub use wasserstein::{sliced_wasserstein_2, wasserstein_2};
 
 /// Every metric of `summary.json`: its name, and what it is.
 pub const METRICS: &[(&str, &str)] = &[
-    ("rel_l2", "relative L2 error of a simulation at its last sample against the exact solution"),
+    (
+        "rel_l2",
+        "relative L2 error against the exact solution: of a simulation at its last sample, of a network that is the solution over all places and times",
+    ),
+    ("rel_l2_end", "relative L2 error of a network that is the solution, at the last time"),
+    ("rel_l2_<role>", "rel_l2 of another network: pinn, in the Eulerian frame; c<speed>, at that speed"),
+    ("max_error", "largest error of a network that is the solution"),
+    (
+        "residual_rms",
+        "root mean square of the equation's residual at the last step, on the points of that step",
+    ),
+    ("min_compression", "least X_ξ of a Lagrangian solution: characteristics cross where it is zero"),
+    ("iterations", "steps of the optimiser that found a solution"),
     ("order", "order of a simulation's method, from the errors of two halvings of its step"),
+    ("strong_error", "root mean square error of stochastic paths at their end against the exact ones"),
+    (
+        "weak_error_mean_<variable>",
+        "error of the mean over stochastic paths at their end against the exact mean",
+    ),
+    ("weak_error_variance_<variable>", "error of their variance against the exact variance"),
     (
         "reference_rel_l2",
         "relative L2 difference of the data to the same with half the step, the largest of four trajectories",
@@ -78,6 +102,72 @@ pub const METRICS: &[(&str, &str)] = &[
     ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
+    (
+        "rmse_a_<filter>",
+        "root mean square error of a filter's analysis, the mean over observed cycles and trials",
+    ),
+    (
+        "rmse_f_<filter>",
+        "root mean square error of a filter's forecast, the mean over observed cycles and trials",
+    ),
+    ("rel_l2_<filter>", "error of a filter's estimate over all cycles, relative to the size of the truth"),
+    (
+        "spread_<filter>",
+        "root mean square deviation of a filter's members from their mean, after the analysis",
+    ),
+    ("crps_<filter>", "continuous ranked probability score of a filter's members"),
+    ("ms_per_cycle_<filter>", "milliseconds of a cycle of a filter, its forecasts included"),
+    (
+        "gradient_error_<method>_<field>",
+        "relative error of the gradient of a solve, against keeping all stages of the same solve",
+    ),
+    (
+        "peak_mb_<method>_<steps>",
+        "memory of the states, stages and times kept for a gradient, in MB (10⁶ bytes)",
+    ),
+    ("gradient_s_<method>_<steps>", "seconds of a solve and its gradient"),
+    ("accuracy", "share of the test series whose class is told"),
+    ("accuracy_dropped", "accuracy where each test series has lost the share data.dropped of its samples"),
+    (
+        "w2",
+        "Wasserstein-2 distance of sampled points to those of the true density, exact, the mean over clouds",
+    ),
+    (
+        "sliced_w2",
+        "the root mean square of the Wasserstein-2 distances of their projections on 64 directions",
+    ),
+    (
+        "mmd",
+        "squared maximum mean discrepancy of samples to the truth, unbiased, so zero in the mean where the laws are the same; of paths, each path one point",
+    ),
+    (
+        "outliers",
+        "share of the samples where the true density is below that of all but 0.5 % of its own points",
+    ),
+    (
+        "<metric>_floor",
+        "a distance of the truth's own samples to other samples of it: what no model need beat",
+    ),
+    (
+        "<metric>_<n>_steps",
+        "a distance of the points that n Euler steps of a rectified flow make; before it was straightened: _before",
+    ),
+    ("w2_ratio", "w2 of one Euler step of a rectified flow over that of 100"),
+    ("straightness", "mean squared deviation of a flow's velocity from its straight line, relative to that"),
+    (
+        "<metric>_<sampler>",
+        "a distance of the points of a sampler: probability_flow, reverse_sde, predictor_corrector",
+    ),
+    ("evaluations_<sampler>", "evaluations of the network by a sampler, of all points at once"),
+    ("nll", "mean negative log-likelihood of the test points, nats a point"),
+    ("nll_hutchinson", "the same with one random direction a point for the divergence"),
+    ("nll_truth", "that of the true density on the same points"),
+    ("nll_peer", "that of another program's model of the same data, as the config tells"),
+    ("entropy", "differential entropy of the true density, by quadrature: no model's expected nll is lower"),
+    (
+        "marginal_error",
+        "largest error of a mean or a standard deviation of generated paths over times and channels, relative to the true standard deviation",
+    ),
     ("members", "members of a sweep; its other metrics are medians over them"),
     ("members_failed", "members of a sweep that have not ended well"),
     ("diverged_at", "time since the start of the solve at which a trajectory of the data diverged"),

@@ -67,7 +67,7 @@ impl Palette {
     }
 
     /// The range in which values are shown: symmetric for a diverging palette.
-    pub(super) fn range(self, values: impl Iterator<Item = f64>) -> (f64, f64) {
+    pub(crate) fn range(self, values: impl Iterator<Item = f64>) -> (f64, f64) {
         let (low, high) = super::range(values);
         match self {
             Self::Sequential => (low, high),

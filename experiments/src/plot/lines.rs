@@ -20,6 +20,8 @@ pub enum Style {
     /// A line.
     #[default]
     Solid,
+    /// A thin line, for paths with sharp turns.
+    Thin,
     /// A broken line, for what is not learned.
     Dashed,
     /// Points alone.
@@ -56,6 +58,8 @@ pub struct Axes {
     pub log_y: bool,
     /// The ranges of both axes instead of those of the curves; what lies outside is not drawn.
     pub window: Option<[(f64, f64); 2]>,
+    /// Whether the panel is a square, for a plane.
+    pub square: bool,
     /// What the ordinates 1, 2, … are called, the first at the top; without names they are numbers.
     pub names: Vec<String>,
 }
@@ -73,7 +77,7 @@ impl Figure for Lines {
     fn size(&self) -> (u32, u32) {
         let legend = if self.lines.iter().any(|l| !l.label.is_empty()) { 200 } else { 0 };
         let names = if self.axes.names.is_empty() { 0 } else { NAMES - NUMBERS };
-        (660 + legend + names, 420)
+        (if self.axes.square { 480 } else { 660 } + legend + names, 420)
     }
 
     fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Result<(), String> {
@@ -151,14 +155,17 @@ impl Figure for Lines {
         }
         for (n, line) in self.lines.iter().enumerate() {
             // Long curves are thin, so that an attractor does not become a blot.
-            let style = colour(n).stroke_width(if line.x.len() > LONG { 1 } else { 2 });
+            let thin = line.x.len() > LONG || line.style == Style::Thin;
+            let style = colour(n).stroke_width(if thin { 1 } else { 2 });
             let points = line.x.iter().zip(&line.y).map(|(x, y)| (map(log_x, *x), map(log_y, *y)));
             // What is not finite, or outside, breaks the curve.
             let points: Vec<_> = points.collect();
             for piece in points.split(|p| !inside(p)).filter(|p| !p.is_empty()) {
                 let piece = piece.iter().copied();
                 match line.style {
-                    Style::Solid => chart.draw_series(LineSeries::new(piece, style)).map_err(text)?,
+                    Style::Solid | Style::Thin => {
+                        chart.draw_series(LineSeries::new(piece, style)).map_err(text)?
+                    }
                     Style::Dashed => {
                         chart.draw_series(DashedLineSeries::new(piece, 7, 5, style)).map_err(text)?
                     }

@@ -7,14 +7,15 @@ use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::{ModuleSnapshot, SafetensorsStore};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::average::Average;
 use crate::error::Error;
 use crate::run_dir::write_atomically;
 
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
-/// The averaged weights of a last checkpoint, where weights are averaged.
+/// The averaged weights of a last checkpoint.
 const AVERAGE: &str = "average.safetensors";
 
 /// The place of a training. Random streams are functions of the seed and the place, so they need no state.
@@ -32,9 +33,9 @@ pub(super) struct Place {
     pub(super) best: Option<(f64, u64)>,
     /// Validations since the best.
     pub(super) stale: usize,
-    /// The bits of the forcing of a model of time series.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) forcing: Option<u64>,
+    /// What the objective must know to go on.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub(super) memory: Value,
     pub(super) seconds: f64,
     pub(super) done: bool,
 }
@@ -50,19 +51,19 @@ impl Store {
         Ok(Self { folder })
     }
 
-    /// Writes the place with its weights, optimiser and average under a name of its own, then removes the one before.
+    /// Writes the place with its weights and optimiser under a name of its own, then removes the one before.
     pub(super) fn save_last<M: Module + ModuleSnapshot>(
         &self,
         model: &M,
         optimiser: &ModuleOptimizer,
-        average: Option<&Average<M>>,
+        average: &Average<M>,
         place: &Place,
     ) -> Result<(), Error> {
         let folder = &self.folder;
         let fresh = tempfile::Builder::new().prefix(".new-").tempdir_in(folder).map_err(Error::io(folder))?;
         write_atomically(&fresh.path().join("weights.safetensors"), &weights(model, folder)?)?;
-        if let Some(average) = average {
-            write_atomically(&fresh.path().join(AVERAGE), &weights(&average.model, folder)?)?;
+        if let Some(average) = average.model() {
+            write_atomically(&fresh.path().join(AVERAGE), &weights(average, folder)?)?;
         }
         let damaged = |e: String| Error::Checkpoint { path: folder.clone(), message: e };
         let bytes = optimiser.into_bytes().map_err(|e| damaged(e.to_string()))?;
@@ -93,13 +94,12 @@ impl Store {
         found
     }
 
-    /// The newest place with its weights, optimiser and average, if there is one.
+    /// The newest place with its weights and optimiser, if there is one.
     pub(super) fn load_last<M: Module + ModuleSnapshot>(
         &self,
         model: M,
         optimiser: ModuleOptimizer,
-        average: Option<Average<M>>,
-    ) -> Result<(M, ModuleOptimizer, Option<Average<M>>, Option<Place>), Error> {
+    ) -> Result<(M, ModuleOptimizer, Option<Place>), Error> {
         // What a killed process left behind.
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|e| e.path());
         for path in
@@ -107,7 +107,7 @@ impl Store {
         {
             let _ = fs::remove_dir_all(path);
         }
-        let Some(folder) = self.all_last().pop() else { return Ok((model, optimiser, average, None)) };
+        let Some(folder) = self.all_last().pop() else { return Ok((model, optimiser, None)) };
         let damaged = |message: String| Error::Checkpoint { path: folder.clone(), message };
         let path = folder.join("place.json");
         let text = fs::read(&path).map_err(Error::io(&path))?;
@@ -124,11 +124,18 @@ impl Store {
         let optimiser = optimiser
             .from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes))
             .map_err(|e| damaged(e.to_string()))?;
-        let average = match average {
-            Some(a) => Some(Average { model: load_weights(a.model, &folder.join(AVERAGE))?, ..a }),
-            None => None,
-        };
-        Ok((model, optimiser, average, Some(place)))
+        Ok((model, optimiser, Some(place)))
+    }
+
+    /// Takes up the averaged weights of the newest place, if they are averaged.
+    pub(super) fn load_average<M: Module + ModuleSnapshot>(
+        &self,
+        average: &mut Average<M>,
+    ) -> Result<(), Error> {
+        if let (Some(model), Some(folder)) = (average.model().cloned(), self.all_last().pop()) {
+            average.replace(load_weights(model, &folder.join(AVERAGE))?);
+        }
+        Ok(())
     }
 
     /// What there is to go on from, as the end of a message.

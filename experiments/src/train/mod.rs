@@ -2,22 +2,33 @@
 
 mod average;
 mod checkpoint;
+mod fields;
+mod fit;
+mod labels;
 mod optimiser;
+mod paths;
+mod points;
 mod radam;
 mod schedule;
 mod sequences;
-mod session;
 
+pub use fields::FieldObjective;
+pub(crate) use fields::rollout;
+pub use fit::{Fit, Objective, Trained};
+pub(crate) use labels::{LabelObjective, accuracy, samples, thinned, unfit};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
+pub(crate) use paths::{LatentSdeObjective, PathData, START as PATH_START, SdeGanObjective};
+pub(crate) use points::{
+    LikelihoodObjective, Pairs, Points, RectifiedObjective, Sampling, ScoreObjective, normal, signs,
+};
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
-pub use sequences::SequenceSession;
-pub(crate) use session::rollout;
-pub use session::{Session, Trained};
+pub use sequences::SequenceObjective;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
+use flowmap_models::config::Learns;
 use flowmap_models::plrnn::{ForcingConfig, RegulariserConfig};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
@@ -26,7 +37,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over all windows of the training trajectories; of a model of time series, `batches` random batches each.
+    /// Passes over all windows of the training trajectories; of a model of time series or points, `batches` random batches
+    /// each.
     pub epochs: usize,
     /// Windows of a step.
     pub batch: usize,
@@ -37,7 +49,7 @@ pub struct TrainConfig {
     /// Samples of a window of a model of time series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<usize>,
-    /// Batches of an epoch of a model of time series; unless given, 50.
+    /// Batches of an epoch of a model of time series or points; unless given, 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batches: Option<usize>,
     /// Standard deviation of the noise on inputs, relative to that of the data.
@@ -50,8 +62,7 @@ pub struct TrainConfig {
     pub schedule: Schedule,
     /// The norm of all gradients together at which they are clipped; zero clips nothing.
     pub clip: f64,
-    /// The decay, a step, of the exponential average of the weights that is validated and kept; zero keeps the weights
-    /// themselves.
+    /// The decay of the moving average of the weights that is validated and kept; zero averages nothing.
     pub average: f64,
     /// Epochs between two validations.
     pub validate_every: usize,
@@ -101,7 +112,12 @@ impl Validate for TrainConfig {
         check.within("warm_up", self.warm_up, 0.0, 1.0);
         check.within("final_rate", self.final_rate, 0.0, 1.0);
         check.non_negative("clip", self.clip);
-        check.within("average", self.average, 0.0, 0.999_999);
+        check.require(
+            (0.0..1.0).contains(&self.average),
+            "average",
+            format!("{} is no decay of an average", self.average),
+            "give a number below 1, such as 0.999, or 0 for no average",
+        );
         check.at_least("validate_every", self.validate_every, 1);
         self.optimiser.validate(check.table("optimiser"));
         if let Some(sequence) = self.sequence {
@@ -131,20 +147,22 @@ pub(crate) fn gradient_norm<M: Module>(module: &M, gradients: &mut GradientsPara
 }
 
 impl TrainConfig {
-    /// Checks that only those keys are there that a family of models knows: of time series, or of fields.
-    pub(crate) fn check_family(&self, mut check: Check<'_>, series: bool) {
-        let foreign: &[(&str, bool)] = if series {
-            &[("unroll", self.unroll != 1), ("push_forward", self.push_forward != 0)]
-        } else {
-            &[
-                ("sequence", self.sequence.is_some()),
-                ("batches", self.batches.is_some()),
-                ("forcing", self.forcing.is_some()),
-                ("regulariser", self.regulariser.is_some()),
-            ]
-        };
-        for (key, given) in foreign {
-            let of = if series { "fields" } else { "time series" };
+    /// Checks that only those keys are there that a family of models knows.
+    pub(crate) fn check_family(&self, mut check: Check<'_>, learns: Option<Learns>) {
+        let is = |what| learns == Some(what);
+        let (series, labels, points) =
+            (is(Learns::Series), is(Learns::Labels), is(Learns::Points) || is(Learns::Paths));
+        let elsewhere = series || labels || points;
+        let foreign = [
+            ("unroll", elsewhere && self.unroll != 1, "fields"),
+            ("push_forward", elsewhere && self.push_forward != 0, "fields"),
+            ("sequence", !series && self.sequence.is_some(), "time series"),
+            ("batches", !(series || points) && self.batches.is_some(), "time series, points or paths"),
+            ("forcing", !series && self.forcing.is_some(), "time series"),
+            ("regulariser", !series && self.regulariser.is_some(), "time series"),
+            ("noise", (labels || points) && self.noise != 0.0, "fields or time series"),
+        ];
+        for (key, given, of) in foreign {
             check.require(
                 !given,
                 key,

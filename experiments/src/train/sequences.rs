@@ -1,211 +1,112 @@
 //! The training of a piecewise-linear network on time series, by forced runs along random windows.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::rng::stream;
 use flowmap_models::plrnn::{ForcingConfig, Plrnn, PlrnnSystem, RegulariserConfig};
 use ndarray::{Array2, Axis};
 use rand::RngExt;
 use rand_distr::StandardNormal;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::average::Average;
-use super::checkpoint::{Place, Store};
-use super::{TrainConfig, Trained, optimiser, schedule};
-use crate::commands::Progress;
+use super::{Objective, TrainConfig};
 use crate::error::Error;
-use crate::run_dir::RunDir;
 
 /// Batches of an epoch unless the configuration says otherwise.
 pub(crate) const BATCHES: usize = 50;
 
-/// The longest time that an interruption without warning may cost.
-const SAVE_EVERY: Duration = Duration::from_secs(30);
-
-/// Epochs whose losses are logged, at most.
-const LOGGED: usize = 1000;
-
-/// What a training on time series works with.
-pub struct SequenceSession<'a> {
-    /// The model's name in the run: a folder of checkpoints, a key in the log.
-    pub role: &'a str,
-    /// The training series, each `[time, channel]`, in the units of the model.
-    pub series: &'a [Array2<f64>],
-    /// How it learns.
-    pub config: &'a TrainConfig,
-    /// The seed of the sampler and the noise.
-    pub seed: u64,
-    /// Where it writes.
-    pub run: &'a RunDir,
+/// The squared error of forced runs along windows of the series.
+pub struct SequenceObjective<'a> {
+    sampler: Sampler,
+    config: &'a TrainConfig,
+    forcing: ForcingConfig,
+    regulariser: RegulariserConfig,
+    /// How strongly the states are pulled towards the data.
+    alpha: f64,
     /// Where tensors live, without autodiff.
-    pub device: &'a Device,
-    /// Whether to go on from the last checkpoint.
-    pub resume: bool,
-    /// Set when the user interrupts.
-    pub interrupted: &'a AtomicBool,
-    /// What a person sees.
-    pub progress: &'a Progress,
-    /// The name of the score in the log.
-    pub score_name: &'a str,
-    /// By what the best weights are chosen: the lower the better, not finite if there is nothing to choose.
-    pub score: &'a dyn Fn(&PlrnnSystem) -> f64,
+    device: &'a Device,
+    score_name: &'static str,
+    score: &'a dyn Fn(&PlrnnSystem) -> f64,
 }
 
-impl SequenceSession<'_> {
-    /// Trains `model`, made on an autodiff device.
+impl<'a> SequenceObjective<'a> {
+    /// On series `[time, channel]` in the units of the model; `seed` is that of the sampler and the noise, `device` without
+    /// autodiff, and `score` what the best weights are chosen by: the lower the better, not finite if there is nothing to
+    /// choose.
     ///
     /// # Errors
-    /// If no series is as long as a window or has other channels, the loss is no longer finite, the user interrupts (a
-    /// checkpoint is written first), no score is finite, or a file cannot be written.
-    pub fn train(&self, model: Plrnn) -> Result<Trained<Plrnn>, Error> {
-        let c = self.config;
-        let sampler = Sampler::new(self)?;
-        let store = Store::open(self.run.join("checkpoints").join(self.role))?;
-        let mut model = optimiser::numbered(model);
-        let mut average = Average::of(&model, self.config.average);
-        let mut optimiser = c.optimiser.init();
-        let forcing = c.forcing.clone().unwrap_or_default();
-        let mut place = Place::default();
-        if self.resume {
-            let (m, o, a, found) = store.load_last(model, optimiser, average)?;
-            (model, optimiser, average) = (m, o, a);
-            if let Some(found) = found {
-                self.progress.say(&format!("{}: resumed at step {}", self.role, found.step));
-                place = found;
-            }
-            self.run.trim_log(self.role, place.step)?;
-        }
-        // What a divergence leaves: the end of the last epoch, which is not written every time.
-        let mut good = None;
-        let mut alpha = place.forcing.map_or_else(|| forcing.initial(), f64::from_bits);
-        let batches = c.batches.unwrap_or(BATCHES);
-        let total = (batches * c.epochs) as u64;
-        let bar = self.progress.bar(self.role, total, place.step);
-        let before = place.seconds;
-        let started = Instant::now();
-        let mut saved = Instant::now();
-        while place.epoch < c.epochs && !place.done {
-            while place.batch < batches {
-                if self.interrupted.load(Ordering::Relaxed) {
-                    place.seconds = before + started.elapsed().as_secs_f64();
-                    place.forcing = Some(alpha.to_bits());
-                    store.save_last(&model, &optimiser, average.as_ref(), &place)?;
-                    return Err(Error::Interrupted);
-                }
-                let stepped = self.step(model, &mut optimiser, &sampler, &forcing, &mut alpha, &place);
-                let Some((next, loss)) = stepped else {
-                    if let Some((model, optimiser, average, place)) = &good {
-                        store.save_last(model, optimiser, Option::as_ref(average), place)?;
-                    }
-                    return Err(self.diverged(&place, alpha, &store));
-                };
-                model = next;
-                if let Some(average) = &mut average {
-                    average.update(&model, place.step);
-                }
-                place.loss_sum += loss;
-                place.batch += 1;
-                place.step += 1;
-            }
-            let mean = place.loss_sum / batches as f64;
-            bar.at(place.step, &format!("loss {mean:.3e}"));
-            place.epoch += 1;
-            (place.batch, place.loss_sum) = (0, 0.0);
-            let last = place.epoch == c.epochs;
-            if place.epoch.is_multiple_of(c.epochs.div_ceil(LOGGED)) || last {
-                self.log(&place, "train", "epoch_loss", mean)?;
-                self.log(&place, "train", "alpha", alpha)?;
-            }
-            let judged = place.epoch.is_multiple_of(c.validate_every) || last;
-            if judged {
-                let judged = average.as_ref().map_or_else(|| model.valid(), |a| a.model.clone());
-                let score = (self.score)(&judged.to_system());
-                self.log(&place, "validation", self.score_name, score)?;
-                self.progress.epoch(self.role, place.epoch, c.epochs, mean, score, &bar);
-                if score.is_finite() && place.best.is_none_or(|(best, _)| score < best) {
-                    store.save_best(&judged)?;
-                    (place.best, place.stale) = (Some((score, place.step)), 0);
-                } else {
-                    place.stale += 1;
-                }
-                place.done = c.patience > 0 && place.stale >= c.patience;
-            }
-            place.done |= last;
-            place.seconds = before + started.elapsed().as_secs_f64();
-            place.forcing = Some(alpha.to_bits());
-            if judged || saved.elapsed() > SAVE_EVERY {
-                store.save_last(&model, &optimiser, average.as_ref(), &place)?;
-                saved = Instant::now();
-                good = None;
-            } else {
-                good = Some((model.clone(), optimiser.clone(), average.clone(), place.clone()));
-            }
-        }
-        bar.finish();
-        let Some((validation, _)) = place.best else {
-            return Err(Error::Numerical(format!(
-                "{}: no run on the validation data stayed finite: train longer, or lower train.optimiser.*.rate",
-                self.role
-            )));
-        };
-        let model = store.load_best(model)?.valid();
-        Ok(Trained { model, seconds: place.seconds, validation })
+    /// If no series is as long as a window, or they differ in their channels.
+    pub fn new(
+        series: &[Array2<f64>],
+        config: &'a TrainConfig,
+        seed: u64,
+        device: &'a Device,
+        (score_name, score): (&'static str, &'a dyn Fn(&PlrnnSystem) -> f64),
+    ) -> Result<Self, Error> {
+        let forcing = config.forcing.clone().unwrap_or_default();
+        Ok(Self {
+            sampler: Sampler::new(series, config, seed)?,
+            config,
+            alpha: forcing.initial(),
+            forcing,
+            regulariser: config.regulariser.clone().unwrap_or_default(),
+            device,
+            score_name,
+            score,
+        })
+    }
+}
+
+impl Objective<Plrnn> for SequenceObjective<'_> {
+    fn steps(&self) -> usize {
+        self.config.batches.unwrap_or(BATCHES)
     }
 
-    /// One step of the optimiser on one batch of windows; none if the loss is not finite.
-    fn step(
-        &self,
-        model: Plrnn,
-        optimiser: &mut ModuleOptimizer,
-        sampler: &Sampler,
-        forcing: &ForcingConfig,
-        alpha: &mut f64,
-        place: &Place,
-    ) -> Option<(Plrnn, f64)> {
-        let c = self.config;
+    fn gradients(&mut self, model: &Plrnn, step: u64) -> Result<Option<(f64, GradientsParams)>, Error> {
         let device = self.device.clone().autodiff();
-        let (input, target) = sampler.batch(place.step, &device);
-        if let Some(adaptive) = forcing.due(place.step) {
+        let (input, target) = self.sampler.batch(step, &device);
+        if let Some(adaptive) = self.forcing.due(step) {
             let still = model.valid();
             let states = still.states(input.clone().inner());
-            *alpha = adaptive.next(*alpha, &still.to_map(), &states, c.batch);
+            self.alpha = adaptive.next(self.alpha, &still.to_map(), &states, self.config.batch);
         }
-        let steps = forcing.sequence(*alpha, sampler.samples - 1);
-        let none = RegulariserConfig::default();
-        let loss = model.loss(input, target, &steps, c.regulariser.as_ref().unwrap_or(&none));
+        let steps = self.forcing.sequence(self.alpha, self.sampler.samples - 1);
+        let loss = model.loss(input, target, &steps, &self.regulariser);
         let value = loss.clone().into_scalar::<f64>();
         if !value.is_finite() {
-            return None;
+            return Ok(None);
         }
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
-        if c.clip > 0.0 {
-            optimiser::clip(&model, &mut gradients, c.clip);
-        }
-        let total = (c.batches.unwrap_or(BATCHES) * c.epochs) as u64;
-        let rate = c.optimiser.rate() * schedule::rate(c, place.step, total);
-        Some((optimiser.step(rate, model, gradients), value))
+        Ok(Some((value, GradientsParams::from_grads(loss.backward(), model))))
     }
 
-    fn diverged(&self, place: &Place, alpha: f64, store: &Store) -> Error {
-        Error::Numerical(format!(
-            "{}: the loss is no longer finite in epoch {}, batch {} (α = {alpha:.3}): lower train.optimiser.*.rate (now {}), force more \
-             strongly (train.forcing), or shorten train.sequence; {}",
-            self.role,
-            place.epoch + 1,
-            place.batch + 1,
-            self.config.optimiser.rate(),
-            store.kept(),
-        ))
+    fn score_name(&self) -> &'static str {
+        self.score_name
     }
 
-    fn log(&self, place: &Place, split: &str, name: &str, value: f64) -> Result<(), Error> {
-        self.run.log(&json!({
-            "step": place.step, "split": split, "name": name, "value": value, "model": self.role, "epoch": place.epoch,
-        }))
+    fn score(&mut self, model: &Plrnn) -> f64 {
+        (self.score)(&model.to_system())
+    }
+
+    fn logged(&self) -> Vec<(&'static str, f64)> {
+        vec![("alpha", self.alpha)]
+    }
+
+    fn memory(&self) -> Value {
+        json!(self.alpha.to_bits())
+    }
+
+    fn remember(&mut self, memory: &Value) {
+        if let Some(bits) = memory.as_u64() {
+            self.alpha = f64::from_bits(bits);
+        }
+    }
+
+    fn advice(&self) -> String {
+        format!(
+            "lower train.optimiser.*.rate, force more strongly (train.forcing; α is {:.3}), or shorten train.sequence",
+            self.alpha
+        )
     }
 }
 
@@ -224,8 +125,7 @@ struct Sampler {
 }
 
 impl Sampler {
-    fn new(session: &SequenceSession<'_>) -> Result<Self, Error> {
-        let (series, c) = (session.series, session.config);
+    fn new(series: &[Array2<f64>], c: &TrainConfig, seed: u64) -> Result<Self, Error> {
         let samples = c.sequence.unwrap_or(2);
         let channels = series.first().map_or(0, Array2::ncols);
         let longest = series.iter().map(Array2::nrows).max().unwrap_or(0);
@@ -250,7 +150,7 @@ impl Sampler {
         let joined = ndarray::concatenate(Axis(0), &all).unwrap_or_default();
         let noise = joined.std_axis(Axis(0), 0.0).iter().map(|s| (s * c.noise) as f32).collect();
         let series = long.iter().map(|s| s.iter().map(|v| *v as f32).collect()).collect();
-        Ok(Self { series, windows, channels, samples, batch: c.batch, noise, seed: session.seed })
+        Ok(Self { series, windows, channels, samples, batch: c.batch, noise, seed })
     }
 
     /// The windows of a step, `[sample, batch, channel]`, with noise, and their samples after the first without.

@@ -25,16 +25,15 @@ echo '*' > "$venv/.gitignore"
     optimistix==0.1.0 \
     diffrax==0.7.2 \
     exponax==0.2.0 \
-    pydiffsol==0.6.2
-
-if [ "${TORCH:-0}" = 1 ]; then
-    "$venv/bin/python" -m pip install --disable-pip-version-check --quiet torch==2.15.0
-fi
+    pydiffsol==0.6.2 \
+    torch==2.15.0 \
+    torchode==1.0.1 \
+    torchsde==0.2.6
 
 "$venv/bin/python" - <<'PY'
 from importlib.metadata import PackageNotFoundError, version
 
-for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch"):
+for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch", "torchode", "torchsde"):
     try:
         print(f"{name} {version(name)}")
     except PackageNotFoundError:

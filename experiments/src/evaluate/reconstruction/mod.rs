@@ -25,13 +25,13 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
+use super::keep::{build, keep_card, write_npz};
 use super::simulation::keep_diverged;
-use super::surrogate::{build, keep_card, write_npz};
 use super::{Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::metric::{hellinger_distance, state_space_divergence};
-use crate::train::{SequenceSession, TrainConfig};
+use crate::train::{Fit, SequenceObjective, TrainConfig};
 use gradients::Growth;
 use judge::{Entry, Judge, free_run};
 
@@ -162,7 +162,7 @@ impl Task<'_> {
 
     /// Trains a piecewise-linear network; the weights kept are those of the best free run on the validation series.
     fn train(&self, role: &str, plrnn: &PlrnnConfig, train: &TrainConfig) -> Result<Learned, Error> {
-        let Job { run, device, resume, interrupted, progress } = *self.job;
+        let device = self.job.device;
         let (config, split) = (self.config, &self.data.split);
         let series: Vec<Array2<f64>> =
             self.data.series(&split.train).iter().map(ArrayView2::to_owned).collect();
@@ -194,24 +194,14 @@ impl Task<'_> {
                 .collect();
             scores.into_iter().fold(0.0, f64::max)
         };
-        let session = SequenceSession {
-            role,
-            series: &series,
-            config: train,
-            seed: config.seed,
-            run,
-            device,
-            resume,
-            interrupted,
-            progress,
-            score_name: "d_stsp_plus_d_hellinger",
-            score: &score,
-        };
+        let judged: (&str, &dyn Fn(&PlrnnSystem) -> f64) = ("d_stsp_plus_d_hellinger", &score);
+        let mut objective = SequenceObjective::new(&series, train, config.seed, device, judged)?;
         let autodiff = device.clone().autodiff();
         let drawn = seeded(&autodiff, stream(config.seed, "weights", 0).next_u64(), || {
             plrnn.init(self.data.channels.len(), &autodiff)
         });
-        let trained = session.train(drawn.map_err(DataError::Config)?)?;
+        let trained =
+            Fit::new(role, train, self.job).train(drawn.map_err(DataError::Config)?, &mut objective)?;
         let system = trained.model.to_system();
         let forcing = train.forcing.clone().unwrap_or_default();
         let gradients = match series.first().filter(|_| config.evaluate.gradients) {

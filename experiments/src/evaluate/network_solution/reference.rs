@@ -1,0 +1,89 @@
+//! What a network is judged against, and where it starts.
+
+use flowmap_datasets::problem::Problem;
+use flowmap_models::pinn::Profile;
+use ndarray::{Array2, Axis, Ix2};
+
+use crate::commands::Progress;
+use crate::config::ExperimentConfig;
+use crate::error::Error;
+use crate::evaluate::{Findings, keep};
+use crate::run_dir::RunDir;
+
+/// The solution on an even grid of space at even times.
+#[derive(Clone, Debug)]
+pub(super) struct Reference {
+    /// Places.
+    pub(super) x: Vec<f64>,
+    /// Times.
+    pub(super) t: Vec<f64>,
+    /// `[time, x]`.
+    pub(super) values: Array2<f64>,
+    /// The length of the axis.
+    pub(super) length: f64,
+    /// The start with its derivatives.
+    pub(super) start: Profile,
+    /// How it came about.
+    pub(super) source: &'static str,
+}
+
+impl Reference {
+    /// The exact solution, or the solver's.
+    ///
+    /// # Errors
+    /// If the data cannot be had.
+    pub(super) fn obtain(
+        config: &ExperimentConfig,
+        problem: &Problem,
+        progress: &Progress,
+        run: &RunDir,
+        findings: &mut Findings,
+    ) -> Result<Self, Error> {
+        if let Some(exact) = Self::exact(config, problem) {
+            return Ok(exact);
+        }
+        let data = progress.data(config)?;
+        keep::keep_card(&data, run, findings)?;
+        let test = data.part(&data.split.test);
+        let first = test.index_axis(Axis(0), 0);
+        let field = first.index_axis(Axis(1), 0).to_owned().into_dimensionality::<Ix2>();
+        let values = field.map_err(|e| Error::Numerical(format!("the reference is no field: {e}")))?;
+        Self::new(config, problem, values, "the spectral solution")
+            .ok_or_else(|| Error::Numerical("the problem has no grid of one axis".into()))
+    }
+
+    /// The exact solution on the grid of the problem, where there is one.
+    pub(super) fn exact(config: &ExperimentConfig, problem: &Problem) -> Option<Self> {
+        let Problem::Pde(pde) = problem else { return None };
+        if config.data.burn_in > 0.0 || config.data.file.is_some() {
+            return None;
+        }
+        let exact = pde.exact(&config.data.initial)?;
+        let times = config.data.times();
+        let rows: Vec<f64> = times.iter().flat_map(|t| exact(*t)).collect();
+        let values = Array2::from_shape_vec((times.len(), pde.grid().points()), rows).ok()?;
+        Self::new(config, problem, values, "the exact solution")
+    }
+
+    fn new(
+        config: &ExperimentConfig,
+        problem: &Problem,
+        values: Array2<f64>,
+        source: &'static str,
+    ) -> Option<Self> {
+        let Problem::Pde(pde) = problem else { return None };
+        let grid = pde.grid();
+        let (x, length) = (grid.coordinates(0), grid.lengths()[0]);
+        let own = config.data.burn_in == 0.0 && config.data.file.is_none();
+        let start = match config.data.initial.derivatives(grid).filter(|_| own) {
+            Some(closed) => Profile::new(closed),
+            None => Profile::through(&values.row(0).to_vec(), x[0], length).ok()?,
+        };
+        Some(Self { x, t: config.data.times(), values, length, start, source })
+    }
+
+    /// How long it lasts.
+    pub(super) fn duration(&self) -> f64 {
+        self.t.last().copied().unwrap_or(0.0)
+    }
+}

@@ -1,0 +1,126 @@
+//! Damped normal equations with all matrices in memory: of the weights, or where there are fewer, of the residuals.
+
+use ndarray::{Array2, Axis};
+use rand::SeedableRng;
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
+
+use super::cholesky::{factorise, gram, solve};
+use super::problem::{LeastSquares, linearised};
+use super::{GaussNewtonError, Solve};
+
+/// A network too large for dense matrices.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "dense Gauss-Newton on {rows} residuals of {parameters} weights takes {needed:.1} GB, and {allowed:.1} GB are allowed"
+)]
+pub struct Refusal {
+    /// Residuals.
+    pub rows: usize,
+    /// Weights.
+    pub parameters: usize,
+    /// What the matrices take, in GB.
+    pub needed: f64,
+    /// What the configuration allows, in GB.
+    pub allowed: f64,
+}
+
+/// Refuses matrices that do not fit: the Jacobian, of it the columns of the weights that move, their product and its factor.
+///
+/// # Errors
+/// If they take more than `allowed` GB.
+pub(super) fn affordable(
+    rows: usize,
+    parameters: usize,
+    columns: usize,
+    allowed: f64,
+) -> Result<(), Refusal> {
+    let side = rows.min(columns) as f64;
+    let copied = if columns < parameters { columns } else { 0 };
+    let needed = 8e-9 * (rows as f64 * (parameters + copied) as f64 + 2.0 * side * side);
+    if needed > allowed { Err(Refusal { rows, parameters, needed, allowed }) } else { Ok(()) }
+}
+
+/// The linearised problem at some weights.
+pub(super) struct Linear {
+    /// `Σ r²`.
+    pub(super) cost: f64,
+    /// `Jᵀ r`.
+    pub(super) gradient: Vec<f64>,
+    jacobian: Array2<f64>,
+    residual: Vec<f64>,
+    /// `JᵀJ`, or `JJᵀ` of the dual form.
+    gram: Array2<f64>,
+    dual: bool,
+    /// The weights that move, if not all do.
+    chosen: Option<Vec<usize>>,
+    parameters: usize,
+}
+
+impl Linear {
+    /// # Errors
+    /// If a residual is not finite or the matrices are too large.
+    pub(super) fn new(
+        problem: &(impl LeastSquares + ?Sized),
+        theta: &[f64],
+        form: Solve,
+        sketch: usize,
+        memory_gb: f64,
+        iteration: u64,
+    ) -> Result<Self, GaussNewtonError> {
+        let columns = if sketch > 0 { sketch.min(theta.len()) } else { theta.len() };
+        affordable(problem.rows(), theta.len(), columns, memory_gb)?;
+        let (residual, mut jacobian) = linearised(problem, theta)?;
+        let cost = residual.iter().map(|r| r * r).sum();
+        let mut chosen = None;
+        if columns < theta.len() {
+            let mut rng = ChaCha8Rng::seed_from_u64(iteration);
+            let mut columns = index::sample(&mut rng, theta.len(), columns).into_vec();
+            columns.sort_unstable();
+            jacobian = jacobian.select(Axis(1), &columns);
+            chosen = Some(columns);
+        }
+        let gradient = jacobian.t().dot(&ndarray::aview1(&residual)).to_vec();
+        let dual = match form {
+            Solve::Auto => jacobian.nrows() < jacobian.ncols(),
+            Solve::Dual => true,
+            Solve::Dense | Solve::Cg => false,
+        };
+        let gram = gram(&jacobian, !dual);
+        Ok(Self { cost, gradient, jacobian, residual, gram, dual, chosen, parameters: theta.len() })
+    }
+
+    /// The mean of the diagonal of `JᵀJ`.
+    pub(super) fn scale(&self) -> f64 {
+        // Both products have the same trace.
+        self.gram.diag().sum() / self.jacobian.ncols() as f64
+    }
+
+    /// `δ = −(JᵀJ + λ)⁻¹ Jᵀ r` of all weights, and by how much the linear model lowers the cost; the dual form is
+    /// `−Jᵀ (JJᵀ + λ)⁻¹ r`. None if the matrix is singular to rounding.
+    pub(super) fn step(&self, damping: f64) -> Option<(Vec<f64>, f64)> {
+        let mut factor = self.gram.clone();
+        factor.diag_mut().iter_mut().for_each(|d| *d += damping);
+        factorise(&mut factor)?;
+        let delta = if self.dual {
+            let mut y = self.residual.clone();
+            solve(&factor, &mut y);
+            (-self.jacobian.t().dot(&ndarray::aview1(&y))).to_vec()
+        } else {
+            let mut x: Vec<f64> = self.gradient.iter().map(|g| -g).collect();
+            solve(&factor, &mut x);
+            x
+        };
+        // ‖r‖² − ‖r + Jδ‖² = δ·(λδ − g) for the damped step.
+        let predicted = delta.iter().zip(&self.gradient).map(|(d, g)| d * (damping * d - g)).sum();
+        let all = match &self.chosen {
+            None => delta,
+            Some(columns) => {
+                let mut all = vec![0.0; self.parameters];
+                columns.iter().zip(&delta).for_each(|(c, d)| all[*c] = *d);
+                all
+            }
+        };
+        Some((all, predicted))
+    }
+}

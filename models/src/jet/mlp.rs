@@ -1,0 +1,219 @@
+//! A multilayer perceptron on the host, with jets and the Jacobian of every sample.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use rand::{Rng, RngExt};
+
+use super::activation::Activation;
+use super::{Directions, Embedding, chain};
+
+/// `W_L σ(… σ(W_1 φ(x) + b_1) …) + b_L` with an embedding `φ`. Its weights are one vector: for one layer after the other
+/// `W [in, out]`, then `b`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mlp {
+    embedding: Embedding,
+    sizes: Vec<usize>,
+    activation: Activation,
+    omega: f64,
+}
+
+/// What the way back needs of a forward pass.
+#[derive(Clone, Debug)]
+pub struct Tape {
+    directions: Directions,
+    samples: usize,
+    /// What goes into each layer, `[component · sample, width]`.
+    inputs: Vec<Array2<f64>>,
+    /// What comes out of each layer, before its activation.
+    outputs: Vec<Array2<f64>>,
+}
+
+impl Tape {
+    /// One component `[sample, output]` of the network's jet.
+    pub fn component(&self, component: usize) -> ArrayView2<'_, f64> {
+        let last = &self.outputs[self.outputs.len() - 1];
+        last.slice(s![component * self.samples..(component + 1) * self.samples, ..])
+    }
+}
+
+impl Mlp {
+    /// A network with `depth` hidden layers of `width` units. `omega` is the frequency that the weights of a network of sines
+    /// are drawn for; others ignore it.
+    pub fn new(
+        embedding: Embedding,
+        width: usize,
+        depth: usize,
+        outputs: usize,
+        activation: Activation,
+        omega: f64,
+    ) -> Self {
+        let mut sizes = vec![embedding.len()];
+        sizes.extend(std::iter::repeat_n(width, depth));
+        sizes.push(outputs);
+        Self { embedding, sizes, activation, omega }
+    }
+
+    /// The number of weights.
+    pub fn parameters(&self) -> usize {
+        self.sizes.windows(2).map(|w| (w[0] + 1) * w[1]).sum()
+    }
+
+    /// The outputs.
+    pub fn outputs(&self) -> usize {
+        self.sizes[self.sizes.len() - 1]
+    }
+
+    /// The embedding.
+    pub fn embedding(&self) -> &Embedding {
+        &self.embedding
+    }
+
+    /// The activation.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// The widths, from the embedding to the output.
+    pub fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
+    /// Draws weights: of X. Glorot and Y. Bengio (AISTATS 2010) with biases in a unit interval over the root of the fan-in; for sines those of
+    /// V. Sitzmann et al. (NeurIPS 2020), the frequency `ω` folded into the weights.
+    pub fn draw(&self, rng: &mut impl Rng) -> Vec<f64> {
+        let mut weights = Vec::with_capacity(self.parameters());
+        let last = self.sizes.len() - 2;
+        for (l, pair) in self.sizes.windows(2).enumerate() {
+            let (fan_in, fan_out) = (pair[0] as f64, pair[1] as f64);
+            let sine = self.activation == Activation::Sine;
+            let (bound, bias) = match (sine, l == 0, l == last) {
+                (true, true, _) => (self.omega / fan_in, self.omega / fan_in.sqrt()),
+                (true, _, false) => ((6.0 / fan_in).sqrt(), self.omega / fan_in.sqrt()),
+                (true, _, true) => ((6.0 / fan_in).sqrt() / self.omega, 1.0 / fan_in.sqrt()),
+                (false, ..) => ((6.0 / (fan_in + fan_out)).sqrt(), 1.0 / fan_in.sqrt()),
+            };
+            let mut draw = |bound: f64| bound * (2.0 * rng.random::<f64>() - 1.0);
+            weights.extend((0..pair[0] * pair[1]).map(|_| draw(bound)));
+            weights.extend((0..pair[1]).map(|_| draw(bias)));
+        }
+        weights
+    }
+
+    /// The network's jet at points `[sample, input]`.
+    pub fn jet(&self, theta: &[f64], points: ArrayView2<'_, f64>, directions: &Directions) -> Tape {
+        let samples = points.nrows();
+        let mut tape = Tape {
+            directions: directions.clone(),
+            samples,
+            inputs: vec![self.embedding.jet(points, directions)],
+            outputs: Vec::with_capacity(self.sizes.len() - 1),
+        };
+        let layers = self.sizes.len() - 1;
+        let mut offset = 0;
+        for l in 0..layers {
+            let (weight, bias, next) = self.layer(theta, l, offset);
+            offset = next;
+            let mut z = tape.inputs[l].dot(&weight);
+            for mut row in z.rows_mut().into_iter().take(samples) {
+                row.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
+            }
+            if l + 1 < layers {
+                let mut h = Array2::zeros(z.raw_dim());
+                if let (Some(z), Some(h)) = (z.as_slice(), h.as_slice_mut()) {
+                    chain::forward(directions, self.activation, z, h);
+                }
+                tape.inputs.push(h);
+            }
+            tape.outputs.push(z);
+        }
+        tape
+    }
+
+    /// The derivatives of one number a sample with respect to the weights, `[sample, weight]`, written into `jacobian`; `seeds
+    /// [component · sample, output]` are the derivatives of these numbers with respect to the network's jet.
+    ///
+    /// Since every layer has the same weights for all components, a row is a sum of outer products over the components.
+    pub fn jacobian(
+        &self,
+        theta: &[f64],
+        tape: &Tape,
+        seeds: Array2<f64>,
+        mut jacobian: ArrayViewMut2<'_, f64>,
+    ) {
+        self.back(theta, tape, seeds, |layer, offset, delta| {
+            let (h, samples) = (&tape.inputs[layer], tape.samples);
+            let components = h.nrows() / samples;
+            let (fan_in, fan_out) = (h.ncols(), delta.ncols());
+            for (n, row) in jacobian.axis_iter_mut(Axis(0)).enumerate() {
+                let Some(row) = row.into_slice() else { continue };
+                let (weights, bias) = row[offset..][..(fan_in + 1) * fan_out].split_at_mut(fan_in * fan_out);
+                weights.fill(0.0);
+                for c in 0..components {
+                    let (h, d) = (h.row(c * samples + n), delta.row(c * samples + n));
+                    let (Some(h), Some(d)) = (h.to_slice(), d.to_slice()) else { continue };
+                    for (to, h) in weights.chunks_exact_mut(fan_out).zip(h) {
+                        to.iter_mut().zip(d).for_each(|(w, d)| *w += h * d);
+                    }
+                }
+                bias.iter_mut().zip(delta.row(n)).for_each(|(b, d)| *b = *d);
+            }
+        });
+    }
+
+    /// The sum of those derivatives over all samples, added to `gradient`: what a first-order method needs.
+    pub fn gradient(&self, theta: &[f64], tape: &Tape, seeds: Array2<f64>, gradient: &mut [f64]) {
+        self.back(theta, tape, seeds, |layer, offset, delta| {
+            let h = &tape.inputs[layer];
+            let (fan_in, fan_out) = (h.ncols(), delta.ncols());
+            let (weights, bias) = gradient[offset..][..(fan_in + 1) * fan_out].split_at_mut(fan_in * fan_out);
+            if let Ok(mut to) = ArrayViewMut2::from_shape((fan_in, fan_out), weights) {
+                general_mat_mul(1.0, &h.t(), delta, 1.0, &mut to);
+            }
+            for row in delta.rows().into_iter().take(tape.samples) {
+                bias.iter_mut().zip(row).for_each(|(b, d)| *b += d);
+            }
+        });
+    }
+
+    /// Carries `seeds` back; `visit` is given every layer, the place of its weights, and the derivatives with respect to what comes out of it.
+    fn back(
+        &self,
+        theta: &[f64],
+        tape: &Tape,
+        seeds: Array2<f64>,
+        mut visit: impl FnMut(usize, usize, &Array2<f64>),
+    ) {
+        let mut delta = seeds;
+        let mut end = self.parameters();
+        for l in (0..self.sizes.len() - 1).rev() {
+            let offset = end - (self.sizes[l] + 1) * self.sizes[l + 1];
+            visit(l, offset, &delta);
+            if l == 0 {
+                break;
+            }
+            let (weight, ..) = self.layer(theta, l, offset);
+            delta = delta.dot(&weight.t());
+            if !delta.is_standard_layout() {
+                delta = delta.as_standard_layout().into_owned();
+            }
+            if let (Some(z), Some(d)) = (tape.outputs[l - 1].as_slice(), delta.as_slice_mut()) {
+                chain::backward(&tape.directions, self.activation, z, d);
+            }
+            end = offset;
+        }
+    }
+
+    /// The weights and the bias of a layer at a place of the vector, and the place after it.
+    fn layer<'a>(
+        &self,
+        theta: &'a [f64],
+        layer: usize,
+        offset: usize,
+    ) -> (ArrayView2<'a, f64>, &'a [f64], usize) {
+        let (fan_in, fan_out) = (self.sizes[layer], self.sizes[layer + 1]);
+        let (weights, rest) = theta[offset..].split_at(fan_in * fan_out);
+        let weights = ArrayView2::from_shape((fan_in, fan_out), weights)
+            .unwrap_or_else(|_| ArrayView2::from(&[] as &[[f64; 0]; 0]));
+        (weights, &rest[..fan_out], offset + (fan_in + 1) * fan_out)
+    }
+}

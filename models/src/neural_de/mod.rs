@@ -1,0 +1,3 @@
+//! Differential equations with networks inside.
+
+pub mod neural_cde;

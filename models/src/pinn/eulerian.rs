@@ -1,0 +1,112 @@
+//! The residual of `u = u₀(x) + τ D(x) N(x, t)`.
+
+use ndarray::{Array2, ArrayView2};
+
+use super::equation::{Equation, SPACE, TERMS, TIME, VALUE};
+use super::{Boundary, Domain, MAX_PROFILE};
+use crate::jet::{Directions, Mlp, Tape};
+
+/// What the residual is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Eulerian {
+    pub(super) network: Mlp,
+    pub(super) equation: Equation,
+    pub(super) domain: Domain,
+    pub(super) boundary: Boundary,
+}
+
+impl Eulerian {
+    /// `N, N_t, N_x, N_xx, …`.
+    pub(super) fn directions(&self) -> Directions {
+        Directions::new(2).axis(1, 1).axis(0, self.equation.order())
+    }
+
+    /// `D` and its first two derivatives.
+    fn distance(&self, x: f64) -> [f64; 3] {
+        match self.boundary {
+            Boundary::Periodic => [1.0, 0.0, 0.0],
+            Boundary::Fixed => {
+                let l = self.domain.length;
+                let s = (x - self.domain.origin) / l;
+                [4.0 * s * (1.0 - s), 4.0 * (1.0 - 2.0 * s) / l, -8.0 / (l * l)]
+            }
+        }
+    }
+
+    /// `u, u_t, u_x, …` of a sample.
+    fn terms(&self, tape: &Tape, n: usize, point: [f64; 2], start: &[f64; MAX_PROFILE]) -> [f64; TERMS] {
+        let [x, t] = point;
+        let d = self.distance(x);
+        let rate = 1.0 / self.domain.duration;
+        let tau = (t - self.domain.start) * rate;
+        let v = |k: usize| tape.component(if k == 0 { VALUE } else { SPACE + k - 1 })[[n, 0]];
+        let mut u = [0.0; TERMS];
+        for k in 0..=self.equation.order() {
+            let choose = (k * k.saturating_sub(1) / 2) as f64;
+            let mut w = d[0] * v(k);
+            if self.boundary == Boundary::Fixed {
+                w += if k >= 1 { k as f64 * d[1] * v(k - 1) } else { 0.0 };
+                w += if k >= 2 { choose * d[2] * v(k - 2) } else { 0.0 };
+            }
+            u[if k == 0 { VALUE } else { SPACE + k - 1 }] = start[k] + tau * w;
+        }
+        u[TIME] = rate * d[0] * v(0) + tau * d[0] * tape.component(TIME)[[n, 0]];
+        u
+    }
+
+    /// Residuals of the samples.
+    pub(super) fn residual(
+        &self,
+        tape: &Tape,
+        points: ArrayView2<'_, f64>,
+        starts: &[[f64; MAX_PROFILE]],
+        mut visit: impl FnMut(usize, f64, [f64; TERMS]),
+    ) {
+        for (n, (point, start)) in points.rows().into_iter().zip(starts).enumerate() {
+            let u = self.terms(tape, n, [point[0], point[1]], start);
+            let (r, slopes) = self.equation.residual(&u);
+            visit(n, r, slopes);
+        }
+    }
+
+    /// The derivatives of a sample's residual with respect to the network's jet, from those with respect to `u, u_t, u_x, …`.
+    pub(super) fn seed(
+        &self,
+        seeds: &mut Array2<f64>,
+        n: usize,
+        count: usize,
+        point: [f64; 2],
+        g: [f64; TERMS],
+    ) {
+        let [x, t] = point;
+        let d = self.distance(x);
+        let rate = 1.0 / self.domain.duration;
+        let tau = (t - self.domain.start) * rate;
+        let mut add = |component: usize, value: f64| seeds[[component * count + n, 0]] += value;
+        add(TIME, g[TIME] * tau * d[0]);
+        add(VALUE, g[TIME] * rate * d[0]);
+        for k in 0..=self.equation.order() {
+            let place = |k: usize| if k == 0 { VALUE } else { SPACE + k - 1 };
+            let w = g[place(k)] * tau;
+            add(place(k), d[0] * w);
+            if self.boundary == Boundary::Fixed {
+                if k >= 1 {
+                    add(place(k - 1), k as f64 * d[1] * w);
+                }
+                if k >= 2 {
+                    add(place(k - 2), (k * (k - 1) / 2) as f64 * d[2] * w);
+                }
+            }
+        }
+    }
+
+    /// `u` at points, with the values of the start there.
+    pub(super) fn values(&self, theta: &[f64], points: ArrayView2<'_, f64>, starts: &[f64]) -> Vec<f64> {
+        let tape = self.network.jet(theta, points, &Directions::new(2));
+        let value = |(n, start): (usize, &f64)| {
+            let tau = (points[[n, 1]] - self.domain.start) / self.domain.duration;
+            start + tau * self.distance(points[[n, 0]])[0] * tape.component(VALUE)[[n, 0]]
+        };
+        starts.iter().enumerate().map(value).collect()
+    }
+}

@@ -1,0 +1,188 @@
+//! Solutions of networks: residuals against differences of the field, Jacobians against differences of the residuals.
+
+#![allow(clippy::unwrap_used)]
+
+use flowmap_models::gauss_newton::{LeastSquares, Memory, Optimiser, cost, gradient};
+use flowmap_models::pinn::{Boundary, Domain, Equation, Frame, PinnConfig, Profile, SamplingConfig, Window};
+use ndarray::{Array2, array};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+const DOMAIN: Domain = Domain { origin: 0.5, length: 3.0, start: 1.0, duration: 0.5 };
+
+fn start() -> Profile {
+    let k = std::f64::consts::TAU / DOMAIN.length;
+    Profile::new(move |x| {
+        let (s, c) = (k * x).sin_cos();
+        [0.3 + s, k * c, -k * k * s, -k.powi(3) * c, k.powi(4) * s]
+    })
+}
+
+fn window(frame: Frame, boundary: Boundary, equation: &Equation) -> (Window, Vec<f64>) {
+    let config = PinnConfig { width: 6, depth: 2, harmonics: 2, boundary, ..PinnConfig::default() };
+    let window = Window::new(&config, frame, equation, DOMAIN, start());
+    let theta = window.draw(&mut ChaCha8Rng::seed_from_u64(5));
+    (window, theta.iter().map(|t| 0.4 * t).collect())
+}
+
+fn everything() -> Equation {
+    Equation {
+        speed: 0.7,
+        self_advection: 1.2,
+        diffusivity: 0.05,
+        dispersion: 0.02,
+        hyperdiffusivity: 0.003,
+        reaction: [0.4, -0.2, -0.6],
+    }
+}
+
+fn residuals(problem: &impl LeastSquares, theta: &[f64]) -> Vec<f64> {
+    let mut all = Vec::new();
+    for (c, rows) in problem.chunks().into_iter().enumerate() {
+        let mut r = vec![0.0; rows.len()];
+        problem.residual(theta, c, &mut r);
+        all.extend(r);
+    }
+    all
+}
+
+/// Central differences of eighth order of the first derivative, in place and time.
+fn slope(f: impl Fn(f64) -> f64, h: f64) -> f64 {
+    let c = [0.8, -0.2, 4.0 / 105.0, -1.0 / 280.0];
+    c.iter().enumerate().map(|(i, c)| c * (f((i + 1) as f64 * h) - f(-((i + 1) as f64) * h))).sum::<f64>() / h
+}
+
+#[test]
+fn the_eulerian_residual_is_that_of_the_field() {
+    let e = everything();
+    for boundary in [Boundary::Periodic, Boundary::Fixed] {
+        let (window, theta) = window(Frame::Eulerian, boundary, &e);
+        let u = |x: f64, t: f64| window.values(&theta, &[x], t).unwrap()[0];
+        let points = array![[0.9, 1.2], [2.2, 1.4], [3.1, 1.05]];
+        let collocation = window.collocation(points.clone());
+        let r = residuals(&window.on(&collocation), &theta);
+        for (n, p) in points.rows().into_iter().enumerate() {
+            let (x, t, h) = (p[0], p[1], 0.03);
+            let d1 = |x: f64| slope(|s| u(x + s, t), h);
+            let d2 = |x: f64| slope(|s| d1(x + s), h);
+            let d3 = |x: f64| slope(|s| d2(x + s), h);
+            let d4 = slope(|s| d3(x + s), h);
+            let (v, ut) = (u(x, t), slope(|s| u(x, t + s), 0.01));
+            let source = v * (e.reaction[0] + v * (e.reaction[1] + v * e.reaction[2]));
+            let expected = ut + (e.speed + e.self_advection * v) * d1(x) - e.diffusivity * d2(x)
+                + e.dispersion * d3(x)
+                + e.hyperdiffusivity * d4
+                - source;
+            let got = r[n] * 3f64.sqrt();
+            assert!((got - expected).abs() < 1e-5, "{boundary:?}: {got} and {expected}");
+        }
+        // The start is exact, and so are the ends where they are fixed.
+        assert!((u(1.7, 1.0) - start().at(1.7)[0]).abs() < 1e-14);
+        if boundary == Boundary::Fixed {
+            assert!((u(0.5, 1.3) - start().at(0.5)[0]).abs() < 1e-14);
+        } else {
+            assert!((u(0.6, 1.3) - u(3.6, 1.3)).abs() < 1e-13);
+        }
+    }
+}
+
+#[test]
+fn the_lagrangian_residuals_are_those_of_the_field() {
+    let e = Equation { dispersion: 0.0, hyperdiffusivity: 0.0, ..everything() };
+    let (window, theta) = window(Frame::Lagrangian, Boundary::Periodic, &e);
+    let u = |x: f64, t: f64| window.values(&theta, &[x], t).unwrap()[0];
+    for (label, t) in [(0.0, 1.2), (16.0, 1.35), (40.0, 1.4)] {
+        // The place of a label, and the label as one of an even table.
+        let place = |t: f64| window.characteristics(&theta, t, 64).unwrap().places[label as usize];
+        let xi = DOMAIN.origin + DOMAIN.length * label / 64.0;
+        let collocation = window.collocation(array![[xi, t]]);
+        let r = residuals(&window.on(&collocation), &theta);
+        let (x, h) = (place(t), 0.02);
+        let v = u(x, t);
+        let moving = slope(|s| place(t + s), 0.01);
+        let d1 = |x: f64| slope(|s| u(x + s, t), h);
+        let d2 = slope(|s| d1(x + s), h);
+        let along = slope(|s| u(place(t + s), t + s), 0.01);
+        let source = v * (e.reaction[0] + v * (e.reaction[1] + v * e.reaction[2]));
+        let expected = [moving - e.speed - e.self_advection * v, along - e.diffusivity * d2 - source];
+        for (got, expected) in r.iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-6, "label {label}: {got} and {expected}");
+        }
+        // A whole length further on is the same label, a length further on.
+        assert!((u(x + DOMAIN.length, t) - v).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn jacobians_agree_with_differences() {
+    let smooth = Equation { dispersion: 0.0, hyperdiffusivity: 0.0, ..everything() };
+    for (frame, boundary, e) in [
+        (Frame::Eulerian, Boundary::Periodic, &everything()),
+        (Frame::Eulerian, Boundary::Fixed, &everything()),
+        (Frame::Lagrangian, Boundary::Periodic, &smooth),
+    ] {
+        let (window, theta) = window(frame, boundary, e);
+        let collocation = window.collocation(array![[0.9, 1.2], [2.2, 1.4], [3.1, 1.05]]);
+        let problem = window.on(&collocation);
+        let rows = problem.rows();
+        let (mut r, mut jacobian) = (vec![0.0; rows], Array2::zeros((rows, theta.len())));
+        problem.linearise(&theta, 0, &mut r, jacobian.view_mut());
+        assert_eq!(r, residuals(&problem, &theta));
+        for w in 0..theta.len() {
+            let h = 1e-5;
+            let at = |h: f64| {
+                let mut theta = theta.clone();
+                theta[w] += h;
+                residuals(&problem, &theta)
+            };
+            let (up, down) = (at(h), at(-h));
+            for i in 0..rows {
+                let expected = (up[i] - down[i]) / (2.0 * h);
+                let got = jacobian[[i, w]];
+                assert!(
+                    (got - expected).abs() < 2e-7 * expected.abs().max(1.0),
+                    "{frame:?} {boundary:?}, residual {i}, weight {w}: {got} and {expected}"
+                );
+            }
+        }
+        let (value, g) = gradient(&problem, &theta).unwrap();
+        assert!((value - cost(&problem, &theta)).abs() < 1e-13 * value);
+        let expected = jacobian.t().dot(&ndarray::aview1(&r));
+        assert!(g.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-11 * b.abs().max(1.0)));
+    }
+}
+
+#[test]
+fn a_profile_through_values_is_their_wave() {
+    let n = 24;
+    let at = |i: usize| DOMAIN.origin + DOMAIN.length * i as f64 / n as f64;
+    let values: Vec<f64> = (0..n).map(|i| start().at(at(i))[0]).collect();
+    let through = Profile::through(&values, DOMAIN.origin, DOMAIN.length).unwrap();
+    for x in [0.5, 1.1, 7.3] {
+        for (a, b) in through.at(x).into_iter().zip(start().at(x)) {
+            assert!((a - b).abs() < 1e-11, "{a} and {b} at {x}");
+        }
+    }
+}
+
+#[test]
+fn gauss_newton_moves_a_wave_in_both_frames() {
+    let e = Equation { speed: 2.0, ..Equation::default() };
+    for frame in [Frame::Eulerian, Frame::Lagrangian] {
+        let sampling = SamplingConfig { points: 300, ..SamplingConfig::default() };
+        let config = PinnConfig { width: 10, depth: 2, sampling, ..PinnConfig::default() };
+        let window = Window::new(&config, frame, &e, DOMAIN, start());
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut theta = window.draw(&mut rng);
+        let collocation = window.sample(&config, &theta, &mut rng);
+        let mut memory = Memory::default();
+        for _ in 0..60 {
+            Optimiser::default().step(&window.on(&collocation), &mut theta, &mut memory).unwrap();
+        }
+        for (x, t) in [(0.7, 1.1), (2.9, 1.5)] {
+            let u = window.values(&theta, &[x], t).unwrap()[0];
+            let exact = start().at(x - 2.0 * (t - DOMAIN.start))[0];
+            assert!((u - exact).abs() < 5e-4, "{frame:?}: {u} and {exact}");
+        }
+    }
+}

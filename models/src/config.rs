@@ -25,6 +25,15 @@ pub enum ModelConfig {
     Recurrent(RecurrentConfig),
 }
 
+/// What a model learns, and with that how it is trained and judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learns {
+    /// The step of a field on a grid, from trajectories `[trajectory, time, channel, x]`.
+    Fields,
+    /// A map behind one long series `[time, channel]`.
+    Series,
+}
+
 /// Every model: its name, and what it is.
 pub const MODELS: &[(&str, &str)] = &[
     (
@@ -54,9 +63,21 @@ impl ModelConfig {
         }
     }
 
-    /// Whether it learns series `[time, channel]`, not fields.
+    /// What it learns.
+    pub fn learns(&self) -> Learns {
+        match self {
+            Self::SemilinearOperator(_) => Learns::Fields,
+            Self::Plrnn(_)
+            | Self::EchoState(_)
+            | Self::Sindy(_)
+            | Self::Autoregressive(_)
+            | Self::Recurrent(_) => Learns::Series,
+        }
+    }
+
+    /// Whether it learns series `[time, channel]`.
     pub fn learns_series(&self) -> bool {
-        !matches!(self, Self::SemilinearOperator(_))
+        self.learns() == Learns::Series
     }
 
     /// The model as one that is fitted to series in one call, if it is such a one.

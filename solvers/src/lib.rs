@@ -4,6 +4,8 @@
 //! along a [`field::VectorField`] (or [`field::SemiLinear`], [`field::Separable`]) by a
 //! [`stepper::Stepper`]; [`solve::solve`] drives it, with step control, save times and events.
 
+pub mod assimilation;
+pub mod brownian;
 pub mod config;
 pub mod control;
 pub mod delay;
@@ -14,6 +16,7 @@ pub mod fourier;
 pub mod increment;
 pub mod issue;
 pub mod lyapunov;
+pub mod sde;
 pub mod solve;
 pub mod state;
 pub mod stepper;

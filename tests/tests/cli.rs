@@ -107,6 +107,7 @@ modes = 6
 width = 8
 layers = 2
 [train]
+average = 0.9
 epochs = 6
 batch = 4
 noise = 0.01

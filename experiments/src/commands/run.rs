@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use flowmap_datasets::generate::DataError;
+use flowmap_models::config::Learns;
 use serde_json::{Value, json};
 
 use super::check::describe;
@@ -106,10 +107,12 @@ impl Shared<'_> {
             progress: self.progress,
         };
         let result = if loaded.members.is_empty() {
-            match (&config.model, &config.train) {
-                (Some(model), _) if model.learns_series() => reconstruction(config, model, &job),
-                (Some(model), Some(train)) => surrogate(config, model, train, &job),
-                _ => simulation(config, run, self.progress),
+            match &config.model {
+                None => simulation(config, run, self.progress),
+                Some(model) => match model.learns() {
+                    Learns::Fields => surrogate(config, model, &job),
+                    Learns::Series => reconstruction(config, model, &job),
+                },
             }
         } else {
             self.sweep(loaded, run)
@@ -161,10 +164,10 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
     match &loaded.config.model {
         _ if !loaded.members.is_empty() => &["members"],
         None => &["solve_s"],
-        Some(model) if model.learns_series() => {
-            &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"]
-        }
-        Some(_) => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
+        Some(model) => match model.learns() {
+            Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
+            Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
+        },
     }
 }
 

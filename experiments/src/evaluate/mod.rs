@@ -1,6 +1,8 @@
 //! Judging simulations and models.
 
+mod curves;
 mod drift;
+mod keep;
 mod order;
 mod reconstruction;
 mod simulation;

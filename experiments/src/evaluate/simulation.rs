@@ -9,7 +9,7 @@ use ndarray_npy::NpzWriter;
 
 use super::drift::drift;
 use super::order::convergence;
-use super::{Findings, surrogate};
+use super::{Findings, keep};
 use crate::commands::Progress;
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -23,13 +23,13 @@ use crate::run_dir::RunDir;
 /// If the configuration does not fit, or a file cannot be written.
 pub fn simulation(config: &ExperimentConfig, run: &RunDir, progress: &Progress) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let problem = surrogate::build(config)?;
+    let problem = keep::build(config)?;
     let started = std::time::Instant::now();
     let obtained = progress.data(config);
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     match obtained {
         Ok(data) => {
-            surrogate::keep_card(&data, run, &mut findings)?;
+            keep::keep_card(&data, run, &mut findings)?;
             judge(config, &problem, &data, &mut findings)?;
             draw(&problem, &data, run, &mut findings)?;
             write(run, &data.values, &data)?;
@@ -253,7 +253,7 @@ fn draw(problem: &Problem, data: &Dataset, run: &RunDir, findings: &mut Findings
 }
 
 fn write(run: &RunDir, values: &ArrayD<f64>, data: &Dataset) -> Result<(), Error> {
-    surrogate::write_npz(run, |archive: &mut NpzWriter<_>| {
+    keep::write_npz(run, |archive: &mut NpzWriter<_>| {
         archive.add_array("trajectories", values)?;
         archive.add_array("times", &Array1::from(data.times.clone()))?;
         for (axis, x) in ["x", "y", "z"].iter().zip(&data.coordinates) {

@@ -7,11 +7,16 @@ use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::{ModuleSnapshot, SafetensorsStore};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::average::Average;
 use crate::error::Error;
 use crate::run_dir::write_atomically;
 
 const FORMAT_VERSION: u32 = 1;
+
+/// The averaged weights of a last checkpoint.
+const AVERAGE: &str = "average.safetensors";
 
 /// The place of a training. Random streams are functions of the seed and the place, so they need no state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +36,9 @@ pub(super) struct Place {
     /// The bits of the forcing of a model of time series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) forcing: Option<u64>,
+    /// What the objective must know to go on.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub(super) memory: Value,
     pub(super) seconds: f64,
     pub(super) done: bool,
 }
@@ -51,11 +59,15 @@ impl Store {
         &self,
         model: &M,
         optimiser: &ModuleOptimizer,
+        average: &Average<M>,
         place: &Place,
     ) -> Result<(), Error> {
         let folder = &self.folder;
         let fresh = tempfile::Builder::new().prefix(".new-").tempdir_in(folder).map_err(Error::io(folder))?;
         write_atomically(&fresh.path().join("weights.safetensors"), &weights(model, folder)?)?;
+        if let Some(average) = average.model() {
+            write_atomically(&fresh.path().join(AVERAGE), &weights(average, folder)?)?;
+        }
         let damaged = |e: String| Error::Checkpoint { path: folder.clone(), message: e };
         let bytes = optimiser.into_bytes().map_err(|e| damaged(e.to_string()))?;
         write_atomically(&fresh.path().join("optimiser.bpk"), &bytes)?;
@@ -116,6 +128,17 @@ impl Store {
             .from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes))
             .map_err(|e| damaged(e.to_string()))?;
         Ok((model, optimiser, Some(place)))
+    }
+
+    /// Takes up the averaged weights of the newest place, if they are averaged.
+    pub(super) fn load_average<M: Module + ModuleSnapshot>(
+        &self,
+        average: &mut Average<M>,
+    ) -> Result<(), Error> {
+        if let (Some(model), Some(folder)) = (average.model().cloned(), self.all_last().pop()) {
+            average.replace(load_weights(model, &folder.join(AVERAGE))?);
+        }
+        Ok(())
     }
 
     /// What there is to go on from, as the end of a message.

@@ -1,19 +1,22 @@
 //! Training: windows of trajectories, unrolled or forced losses, optimisers, checkpoints that resume bit for bit.
 
+mod average;
 mod checkpoint;
+mod fields;
+mod fit;
 mod optimiser;
 mod radam;
 mod schedule;
 mod sequences;
-mod session;
 
+pub use fields::FieldObjective;
+pub(crate) use fields::rollout;
+pub use fit::{Fit, Objective, Trained};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceSession;
-pub(crate) use session::rollout;
-pub use session::{Session, Trained};
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -49,6 +52,8 @@ pub struct TrainConfig {
     pub schedule: Schedule,
     /// The norm of all gradients together at which they are clipped; zero clips nothing.
     pub clip: f64,
+    /// The decay of the moving average of the weights that is validated and kept; zero averages nothing.
+    pub average: f64,
     /// Epochs between two validations.
     pub validate_every: usize,
     /// Validations without an improvement after which training stops; zero never stops.
@@ -77,6 +82,7 @@ impl Default for TrainConfig {
             final_rate: 0.01,
             schedule: Schedule::Cosine,
             clip: 1.0,
+            average: 0.0,
             validate_every: 1,
             patience: 0,
             optimiser: OptimiserConfig::default(),
@@ -96,6 +102,12 @@ impl Validate for TrainConfig {
         check.within("warm_up", self.warm_up, 0.0, 1.0);
         check.within("final_rate", self.final_rate, 0.0, 1.0);
         check.non_negative("clip", self.clip);
+        check.require(
+            (0.0..1.0).contains(&self.average),
+            "average",
+            format!("{} is no decay of an average", self.average),
+            "give a number below 1, such as 0.999, or 0 for no average",
+        );
         check.at_least("validate_every", self.validate_every, 1);
         self.optimiser.validate(check.table("optimiser"));
         if let Some(sequence) = self.sequence {

@@ -13,6 +13,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 use serde_json::json;
 
+use super::average::Average;
 use super::checkpoint::{Place, Store};
 use super::{TrainConfig, Trained, optimiser, schedule};
 use crate::commands::Progress;
@@ -66,6 +67,7 @@ impl SequenceSession<'_> {
         let store = Store::open(self.run.join("checkpoints").join(self.role))?;
         let mut model = optimiser::numbered(model);
         let mut optimiser = c.optimiser.init();
+        let none = Average::new(0.0, &model);
         let forcing = c.forcing.clone().unwrap_or_default();
         let mut place = Place::default();
         if self.resume {
@@ -91,13 +93,13 @@ impl SequenceSession<'_> {
                 if self.interrupted.load(Ordering::Relaxed) {
                     place.seconds = before + started.elapsed().as_secs_f64();
                     place.forcing = Some(alpha.to_bits());
-                    store.save_last(&model, &optimiser, &place)?;
+                    store.save_last(&model, &optimiser, &none, &place)?;
                     return Err(Error::Interrupted);
                 }
                 let stepped = self.step(model, &mut optimiser, &sampler, &forcing, &mut alpha, &place);
                 let Some((next, loss)) = stepped else {
                     if let Some((model, optimiser, place)) = &good {
-                        store.save_last(model, optimiser, place)?;
+                        store.save_last(model, optimiser, &none, place)?;
                     }
                     return Err(self.diverged(&place, alpha, &store));
                 };
@@ -132,7 +134,7 @@ impl SequenceSession<'_> {
             place.seconds = before + started.elapsed().as_secs_f64();
             place.forcing = Some(alpha.to_bits());
             if judged || saved.elapsed() > SAVE_EVERY {
-                store.save_last(&model, &optimiser, &place)?;
+                store.save_last(&model, &optimiser, &none, &place)?;
                 saved = Instant::now();
                 good = None;
             } else {

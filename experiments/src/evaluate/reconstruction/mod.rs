@@ -25,8 +25,8 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
+use super::keep::{build, keep_card, write_npz};
 use super::simulation::keep_diverged;
-use super::surrogate::{build, keep_card, write_npz};
 use super::{Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;

@@ -1,0 +1,137 @@
+//! The training of a model of fields, by rollouts from windows of trajectories.
+
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use flowmap_datasets::dataset::Dataset;
+use flowmap_datasets::rng::stream;
+use flowmap_models::emulator::Emulator;
+use ndarray::{Array, ArrayD, Axis};
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_distr::StandardNormal;
+
+use super::{Objective, TrainConfig};
+use crate::error::Error;
+use crate::metric::by_lead_time;
+
+/// The relative error of rollouts, each state relative to its own size.
+pub struct FieldObjective<'a> {
+    /// The data, `[trajectory, time, channel, x]`.
+    dataset: &'a Dataset,
+    config: &'a TrainConfig,
+    seed: u64,
+    /// Where tensors live, without autodiff.
+    device: &'a Device,
+    /// All windows of the training trajectories, and the order of an epoch's.
+    windows: Vec<(usize, usize)>,
+    order: Option<(u64, Vec<(usize, usize)>)>,
+}
+
+impl<'a> FieldObjective<'a> {
+    /// On the training trajectories of `dataset`; `seed` is that of the sampler and the noise, `device` without autodiff.
+    pub fn new(dataset: &'a Dataset, config: &'a TrainConfig, seed: u64, device: &'a Device) -> Self {
+        let window = 1 + config.push_forward + config.unroll;
+        let windows = dataset.windows(&dataset.split.train, window);
+        Self { dataset, config, seed, device, windows, order: None }
+    }
+
+    /// The windows of a step.
+    fn windows(&mut self, step: u64) -> Vec<(usize, usize)> {
+        let steps = self.windows.len().div_ceil(self.config.batch).max(1) as u64;
+        let (epoch, batch) = (step / steps, (step % steps) as usize);
+        if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            let mut order = self.windows.clone();
+            order.shuffle(&mut stream(self.seed, "sampler", epoch));
+            self.order = Some((epoch, order));
+        }
+        let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
+        order.chunks(self.config.batch).nth(batch).unwrap_or_default().to_vec()
+    }
+
+    /// The first states of a batch, `[batch, channel, x]`, with noise, and the states that the loss compares with.
+    fn batch(&self, batch: &[(usize, usize)], step: u64, device: &Device) -> (Tensor<3>, Vec<Tensor<3>>) {
+        let c = self.config;
+        let (channels, points) = (self.dataset.values.shape()[2], self.dataset.values.shape()[3]);
+        let shape = [batch.len(), channels, points];
+        let gather = |offset: usize| -> Vec<f32> {
+            let states = batch.iter().map(|(t, s)| self.dataset.window(*t, s + offset, 1));
+            states.flat_map(|w| w.iter().map(|v| *v as f32).collect::<Vec<_>>()).collect()
+        };
+        let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), device);
+        let mut first = gather(0);
+        if c.noise > 0.0 {
+            let mut rng = stream(self.seed, "noise", step);
+            for state in first.chunks_exact_mut(channels * points) {
+                let rms = (state.iter().map(|v| v * v).sum::<f32>() / state.len() as f32).sqrt();
+                let scale = c.noise as f32 * rms;
+                state.iter_mut().for_each(|v| *v += scale * rng.sample::<f32, _>(StandardNormal));
+            }
+        }
+        let targets = (1..=c.unroll).map(|i| tensor(gather(c.push_forward + i))).collect();
+        (tensor(first), targets)
+    }
+}
+
+impl<M: Emulator> Objective<M> for FieldObjective<'_> {
+    fn steps(&self) -> usize {
+        self.windows.len().div_ceil(self.config.batch)
+    }
+
+    fn gradients(&mut self, model: &M, step: u64) -> Result<Option<(f64, GradientsParams)>, Error> {
+        let windows = self.windows(step);
+        let c = self.config;
+        let device = self.device.clone().autodiff();
+        let (mut start, targets) = self.batch(&windows, step, &device);
+        if c.push_forward > 0 {
+            let rolled = model.valid().rollout(start.inner(), c.push_forward);
+            start = rolled
+                .last()
+                .map_or_else(|| Tensor::zeros([1, 1, 1], &device), |s| Tensor::from_inner(s.clone()));
+        }
+        let mut loss = Tensor::<1>::zeros([1], &device);
+        for (i, state) in model.rollout(start, c.unroll).into_iter().enumerate() {
+            let target = targets[i].clone();
+            // Relative to each sample: a small field counts as much as a large one.
+            let size = target.clone().powi_scalar(2).mean_dims(&[1, 2]);
+            let error = (state - target).powi_scalar(2).mean_dims(&[1, 2]) / size.add_scalar(1e-12);
+            loss = loss + error.mean() / c.unroll as f64;
+        }
+        let value = loss.clone().into_scalar::<f64>();
+        if !value.is_finite() {
+            return Ok(None);
+        }
+        Ok(Some((value, GradientsParams::from_grads(loss.backward(), model))))
+    }
+
+    fn score_name(&self) -> &'static str {
+        "rollout_rel_l2"
+    }
+
+    /// The relative L2 error of rollouts from the first samples of the validation trajectories, the mean over lead times.
+    fn score(&mut self, model: &M) -> f64 {
+        let truth = self.dataset.part(&self.dataset.split.validation).to_owned();
+        let prediction = rollout(model, &truth, self.device);
+        let errors = by_lead_time(prediction.view(), truth.view());
+        let lead = errors.slice_axis(Axis(1), (1..).into());
+        lead.mean().unwrap_or(f64::INFINITY)
+    }
+
+    fn advice(&self) -> String {
+        "lower train.optimiser.*.rate, or train.unroll".into()
+    }
+}
+
+/// The rollouts of a model from the first samples of `truth`, in its shape `[trajectory, time, channel, x]`.
+pub(crate) fn rollout<M: Emulator>(model: &M, truth: &ArrayD<f64>, device: &Device) -> ArrayD<f64> {
+    let shape = truth.shape().to_vec();
+    let (n, times, channels, points) = (shape[0], shape[1], shape[2], shape[3]);
+    let first: Vec<f32> = truth.index_axis(Axis(1), 0).iter().map(|v| *v as f32).collect();
+    let start = Tensor::from_data(TensorData::new(first, [n, channels, points]), device);
+    let mut out = Array::from_elem(shape, f64::NAN);
+    out.index_axis_mut(Axis(1), 0).assign(&truth.index_axis(Axis(1), 0));
+    for (i, state) in model.rollout(start, times - 1).into_iter().enumerate() {
+        let values = state.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
+        out.index_axis_mut(Axis(1), i + 1).iter_mut().zip(values).for_each(|(o, v)| *o = f64::from(v));
+    }
+    out
+}

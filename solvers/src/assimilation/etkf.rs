@@ -1,0 +1,50 @@
+//! The ensemble transform Kalman filter.
+
+use nalgebra::DMatrix;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::ensemble::{centred, inflate, recombine, rotate, transform};
+use super::{Filter, FilterError, Observation, check};
+
+/// The symmetric square-root filter: `X ← x̄ 1ᵀ + A (w 1ᵀ + T)` with `w`, `T` of
+/// [`transform`](super::ensemble::transform). No observation is perturbed.
+///
+/// C. H. Bishop, B. J. Etherton, S. J. Majumdar, Monthly Weather Review 129 (2001) 420; B. R. Hunt, E. J. Kostelich,
+/// I. Szunyogh, Physica D 230 (2007) 112.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Etkf {
+    /// Members of the ensemble.
+    pub members: usize,
+    /// The factor by which the anomalies are stretched after an analysis.
+    #[serde(default = "super::config::one")]
+    pub inflation: f64,
+    /// Whether the members are mixed after an analysis.
+    #[serde(default)]
+    pub rotate: bool,
+}
+
+impl Filter for Etkf {
+    fn members(&self) -> usize {
+        self.members
+    }
+
+    fn analyse(
+        &mut self,
+        ensemble: &mut DMatrix<f64>,
+        observation: &Observation<'_>,
+        rng: &mut dyn Rng,
+    ) -> Result<(), FilterError> {
+        check(ensemble, observation)?;
+        let (innovation, observed) = observation.scaled(ensemble);
+        let (weights, square_root) = transform(&innovation, &observed);
+        let (mean, anomalies) = centred(ensemble);
+        recombine(ensemble, &mean, &anomalies, &weights, square_root);
+        inflate(ensemble, self.inflation);
+        if self.rotate {
+            rotate(ensemble, rng);
+        }
+        Ok(())
+    }
+}

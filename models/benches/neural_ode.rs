@@ -50,7 +50,7 @@ fn main() {
         gradient.into_data().convert::<f64>().try_to_vec::<f64>().unwrap()
     };
     let check = run().iter().map(|g| g * g).sum::<f64>().sqrt();
-    let python = std::env::var("FLOWMAP_PEERS").ok();
+    let python = std::env::var("FLOWMAP_PEERS").ok().filter(|p| !p.is_empty());
     let mut ours = Vec::new();
     let mut peers: Vec<(&str, Vec<f64>)> = Vec::new();
     for _ in 0..TURNS {

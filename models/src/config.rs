@@ -4,6 +4,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
+use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
 
@@ -23,6 +24,14 @@ pub enum ModelConfig {
     Autoregressive(AutoregressiveConfig),
     /// An LSTM or a GRU.
     Recurrent(RecurrentConfig),
+    /// A neural ordinary differential equation.
+    NeuralOde(NeuralOdeConfig),
+    /// A Hamiltonian network.
+    HamiltonianNetwork(HamiltonianNetworkConfig),
+    /// Known terms and a network.
+    UniversalDe(UniversalDeConfig),
+    /// A latent differential equation.
+    LatentOde(LatentOdeConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -32,6 +41,8 @@ pub enum Learns {
     Fields,
     /// A map behind one long series `[time, channel]`.
     Series,
+    /// A differential equation, from trajectories `[trajectory, time, channel]`.
+    Dynamics,
 }
 
 /// Every model: its name, and what it is.
@@ -48,6 +59,10 @@ pub const MODELS: &[(&str, &str)] = &[
     ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
     ("autoregressive", "vector autoregression, its order by an information criterion"),
     ("recurrent", "LSTM or GRU, trained by teacher forcing"),
+    ("neural_ode", "neural ordinary differential equation, plain or augmented"),
+    ("hamiltonian_network", "a network for the energy, or two for its kinetic and potential part, and Hamilton's equations"),
+    ("universal_de", "known terms of an equation and a network for the others, which are then read out as few terms"),
+    ("latent_ode", "recurrent encoder, neural differential equation of a latent state, decoder; trained by the evidence lower bound"),
 ];
 
 impl ModelConfig {
@@ -60,6 +75,10 @@ impl ModelConfig {
             Self::Sindy(_) => "sindy",
             Self::Autoregressive(_) => "autoregressive",
             Self::Recurrent(_) => "recurrent",
+            Self::NeuralOde(_) => "neural_ode",
+            Self::HamiltonianNetwork(_) => "hamiltonian_network",
+            Self::UniversalDe(_) => "universal_de",
+            Self::LatentOde(_) => "latent_ode",
         }
     }
 
@@ -72,6 +91,9 @@ impl ModelConfig {
             | Self::Sindy(_)
             | Self::Autoregressive(_)
             | Self::Recurrent(_) => Learns::Series,
+            Self::NeuralOde(_) | Self::HamiltonianNetwork(_) | Self::UniversalDe(_) | Self::LatentOde(_) => {
+                Learns::Dynamics
+            }
         }
     }
 
@@ -83,7 +105,12 @@ impl ModelConfig {
     /// The model as one that is fitted to series in one call, if it is such a one.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
-            Self::SemilinearOperator(_) | Self::Plrnn(_) => None,
+            Self::SemilinearOperator(_)
+            | Self::Plrnn(_)
+            | Self::NeuralOde(_)
+            | Self::HamiltonianNetwork(_)
+            | Self::UniversalDe(_)
+            | Self::LatentOde(_) => None,
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
@@ -102,6 +129,10 @@ impl Validate for ModelConfig {
             Self::Sindy(c) => c.validate(check),
             Self::Autoregressive(c) => c.validate(check),
             Self::Recurrent(c) => c.validate(check),
+            Self::NeuralOde(c) => c.validate(check),
+            Self::HamiltonianNetwork(c) => c.validate(check),
+            Self::UniversalDe(c) => c.validate(check),
+            Self::LatentOde(c) => c.validate(check),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod config;
 pub mod emulator;
 pub mod fused;
 pub mod layers;
+pub mod neural_de;
 pub mod plrnn;
 pub mod semilinear_operator;
 pub mod state_space;

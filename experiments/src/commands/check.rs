@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use flowmap_datasets::generate::Recipe;
-use flowmap_models::config::ModelConfig;
+use flowmap_models::config::Learns;
 
 use super::print;
 use crate::cli::OverrideArgs;
@@ -45,7 +45,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
         }
     }
     if let Some(train) = &config.train {
-        let series = config.model.as_ref().is_some_and(ModelConfig::learns_series);
+        let series = config.model.as_ref().is_some_and(|m| m.learns() != Learns::Fields);
         lines.push(if series { sequences(train) } else { windows(config, train) });
     }
     if !loaded.members.is_empty() {

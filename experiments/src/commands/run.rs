@@ -15,7 +15,7 @@ use super::{Progress, print};
 use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
-use crate::evaluate::{Findings, Job, reconstruction, simulation, surrogate};
+use crate::evaluate::{Findings, Job, dynamics, reconstruction, simulation, surrogate};
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
 /// Runs experiments one after the other. All configs are checked before the first runs.
@@ -112,6 +112,7 @@ impl Shared<'_> {
                 Some(model) => match model.learns() {
                     Learns::Fields => surrogate(config, model, &job),
                     Learns::Series => reconstruction(config, model, &job),
+                    Learns::Dynamics => dynamics(config, model, &job),
                 },
             }
         } else {
@@ -166,6 +167,7 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
         None => &["solve_s"],
         Some(model) => match model.learns() {
             Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
+            Learns::Dynamics => &["trajectory_rel_l2", "params", "train_s"],
             Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
         },
     }

@@ -10,12 +10,12 @@ use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
-use flowmap_models::config::ModelConfig;
+use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{Baseline, EvaluateConfig, Family};
+use crate::evaluate::EvaluateConfig;
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -96,7 +96,8 @@ impl Validate for ExperimentConfig {
         }
         if let Some(train) = &self.train {
             train.validate(check.table("train"));
-            let series = self.model.as_ref().is_some_and(ModelConfig::learns_series);
+            // Models of dynamics learn from windows, as models of series do.
+            let series = self.model.as_ref().is_some_and(|m| m.learns() != Learns::Fields);
             train.check_family(check.table("train"), series);
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
@@ -123,20 +124,16 @@ impl Validate for ExperimentConfig {
             );
         }
         if let Some(model) = &self.model {
-            let foreign = |b: &&Baseline| match b.family() {
-                Family::Any => false,
-                family => (family == Family::Series) != model.learns_series(),
-            };
-            if let Some(baseline) = self.evaluate.baselines.iter().find(foreign) {
-                let of = if model.learns_series() { "series" } else { "fields" };
+            if let Some(baseline) = self.evaluate.baselines.iter().find(|b| !b.stands_beside(model.learns())) {
+                let (of, hint) = match model.learns() {
+                    Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
+                    Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
+                    Learns::Dynamics => ("dynamics", "take persistence, mean, neural_ode or sindy"),
+                };
                 check.fail(
                     "evaluate.baselines",
                     format!("'{}' cannot stand beside a model of {of}", baseline.name()),
-                    if model.learns_series() {
-                        "take echo_state, sindy, autoregressive, lstm or gru"
-                    } else {
-                        "take persistence, mean, solver, explicit or fno"
-                    },
+                    hint,
                 );
             }
         }
@@ -252,6 +249,11 @@ impl ExperimentConfig {
                 "series, not fields",
                 "take a system of ordinary equations, or [data.file] with a series",
             ),
+            Some(problem::Problem::Pde(_)) if model.learns() == Learns::Dynamics => misfit(
+                "differential equations of few variables, not fields",
+                "take a system of ordinary equations, or [data.file] with a series",
+            ),
+            _ if model.learns() == Learns::Dynamics => self.check_dynamics(model, problem),
             _ if model.learns_series() => match (model, problem) {
                 (ModelConfig::Plrnn(plrnn), Some(problem)) => {
                     self.observed(problem).map_or(Ok(()), |n| plrnn.fits(n))
@@ -273,6 +275,28 @@ impl ExperimentConfig {
                 "real fields on one axis",
                 "take a problem on one axis, or leave [model] and [train] out for a simulation",
             ),
+        }
+    }
+
+    /// Whether what a model of dynamics is shown is a state in the units of its equations, where it must be.
+    fn check_dynamics(&self, model: &ModelConfig, problem: Option<&problem::Problem>) -> Result<(), Issue> {
+        let observe = self.data.observe.clone().unwrap_or_default();
+        let partial = observe.embedding.is_some() || !observe.channels.is_empty();
+        let changed = partial || observe.standardise;
+        let structured = matches!(model, ModelConfig::HamiltonianNetwork(_) | ModelConfig::UniversalDe(_));
+        if structured && changed {
+            let what = format!("'{}' needs whole states in their own units", model.name());
+            return Err(Issue::new("data.observe", what).hint("leave all but the noise out of data.observe"));
+        }
+        if self.evaluate.horizon > 0.0 && (changed || problem.is_none()) {
+            let what = "there is no truth beyond the data for what is observed of it";
+            return Err(Issue::new("evaluate.horizon", what)
+                .hint("leave it out, or let the model see whole states of a problem in their own units"));
+        }
+        match (model, problem) {
+            (ModelConfig::HamiltonianNetwork(c), Some(p)) => c.fits(p.channels().len()),
+            (ModelConfig::UniversalDe(c), Some(p)) => c.monomials(&p.channels()).map(|_| ()),
+            _ => Ok(()),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod curves;
 mod drift;
+mod dynamics;
 mod keep;
 mod order;
 mod reconstruction;
 mod simulation;
 mod surrogate;
 
+pub use dynamics::dynamics;
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
@@ -18,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::module::Module;
 use burn::tensor::Device;
 use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
-use flowmap_models::config::ModelConfig;
+use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -43,6 +45,8 @@ pub struct EvaluateConfig {
     pub cycles: usize,
     /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
     pub gradients: bool,
+    /// The time of a free run of a model of dynamics beyond the data, from the start of the first test trajectory; zero runs none.
+    pub horizon: f64,
 }
 
 /// Something to beat.
@@ -69,17 +73,8 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
-}
-
-/// What a baseline can stand beside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Any model.
-    Any,
-    /// A model of fields.
-    Fields,
-    /// A model of time series.
-    Series,
+    /// A neural differential equation without structure, with the same layers and training.
+    NeuralOde,
 }
 
 impl Baseline {
@@ -96,22 +91,30 @@ impl Baseline {
             Self::Autoregressive => "autoregressive",
             Self::Lstm => "lstm",
             Self::Gru => "gru",
+            Self::NeuralOde => "neural_ode",
         }
     }
 
-    /// What it can stand beside.
-    pub fn family(self) -> Family {
+    /// Whether it can stand beside a model that learns this.
+    pub fn stands_beside(self, learns: Learns) -> bool {
         match self {
-            Self::Persistence | Self::Mean => Family::Any,
-            Self::Solver | Self::Explicit | Self::Fno => Family::Fields,
-            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm | Self::Gru => Family::Series,
+            Self::Persistence | Self::Mean => true,
+            Self::Solver | Self::Explicit | Self::Fno => learns == Learns::Fields,
+            Self::Sindy => learns != Learns::Fields,
+            Self::EchoState | Self::Autoregressive | Self::Lstm | Self::Gru => learns == Learns::Series,
+            Self::NeuralOde => learns == Learns::Dynamics,
         }
     }
 
     /// The model of time series that it is, with its defaults; none for what stands beside a model of fields.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
-            Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
+            Self::Persistence
+            | Self::Mean
+            | Self::Solver
+            | Self::Explicit
+            | Self::Fno
+            | Self::NeuralOde => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
@@ -133,6 +136,7 @@ impl Default for EvaluateConfig {
             order: false,
             cycles: 1,
             gradients: false,
+            horizon: 0.0,
         }
     }
 }
@@ -141,6 +145,7 @@ impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
         check.within("cycles", self.cycles, 0, 32);
+        check.non_negative("horizon", self.horizon);
     }
 }
 

@@ -8,6 +8,7 @@ mod optimiser;
 mod radam;
 mod schedule;
 mod sequences;
+mod trajectories;
 
 pub use fields::FieldObjective;
 pub(crate) use fields::rollout;
@@ -17,6 +18,8 @@ pub(crate) use optimiser::numbered;
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceSession;
+pub use trajectories::TrajectoryObjective;
+pub(crate) use trajectories::unfit;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;

@@ -33,7 +33,7 @@ impl<T: Real, const L: usize> WithSimd for Product<'_, T, L> {
         let (x, y) = (T::as_lanes::<S>(self.x), T::as_mut_lanes::<S>(self.y));
         let (n, rows) = (x.len() / L, y.len() / L);
         let mut first = 0;
-        // Six rows of four vectors fill the registers of AVX-512, of two those of AVX2.
+        // Six rows of two vectors: twelve sums, two columns and a weight fit sixteen registers.
         while first < rows {
             let (w, y) = (&self.w[first * n..], &mut y[first * L..]);
             let b = self.b.map(|b| &b[first..]);
@@ -112,18 +112,18 @@ impl<T: Real, const L: usize> WithSimd for Outer<'_, T, L> {
         let (rows, columns) = (a.len() / (slots * L), b.len() / (slots * L));
         let mut i = 0;
         while i < rows {
-            let height = if rows - i >= 4 { 4 } else { 1 };
+            let height = if rows - i >= 3 { 3 } else { 1 };
             let mut j = 0;
             while j < columns {
-                let wide = columns - j >= 6;
+                let wide = columns - j >= 4;
                 let at = Tile { slots, a, rows, i, b, columns, j };
                 match (height, wide) {
-                    (4, true) => at.add::<S, T, L, 4, 6>(simd, sum),
-                    (4, false) => at.add::<S, T, L, 4, 1>(simd, sum),
-                    (_, true) => at.add::<S, T, L, 1, 6>(simd, sum),
+                    (3, true) => at.add::<S, T, L, 3, 4>(simd, sum),
+                    (3, false) => at.add::<S, T, L, 3, 1>(simd, sum),
+                    (_, true) => at.add::<S, T, L, 1, 4>(simd, sum),
                     (_, false) => at.add::<S, T, L, 1, 1>(simd, sum),
                 }
-                j += if wide { 6 } else { 1 };
+                j += if wide { 4 } else { 1 };
             }
             i += height;
         }

@@ -124,10 +124,10 @@ impl<T: Real> WithSimd for Count<T> {
 
 impl<T: Real> Pass<'_, T> {
     /// The results of all groups in their order, with the first sample of each, in parallel; `work` is told the group and its
-    /// vectors: as many as make weights worth loading and leave two groups.
+    /// vectors: two, for which weights are loaded once, where that leaves two groups.
     fn groups<R: Send>(&self, work: impl Fn(usize, usize) -> R + Sync + Send) -> Vec<(usize, R)> {
         let lanes = Arch::new().dispatch(Count::<T>(std::marker::PhantomData));
-        let width = [4, 2].into_iter().find(|l| self.batch > l * lanes).unwrap_or(1);
+        let width = if self.batch > 2 * lanes { 2 } else { 1 };
         let groups = self.batch.div_ceil(width * lanes);
         let one = |group: usize| (group * width * lanes, work(group, width));
         if groups > 1 && rayon::current_num_threads() > 1 {
@@ -140,7 +140,6 @@ impl<T: Real> Pass<'_, T> {
     fn forward(&self, group: usize, width: usize, y0: &[T], keep: bool) -> (Vec<T>, Vec<T>) {
         let arch = Arch::new();
         match width {
-            4 => arch.dispatch(Forward::<T, 4> { pass: self, y0, group, keep }),
             2 => arch.dispatch(Forward::<T, 2> { pass: self, y0, group, keep }),
             _ => arch.dispatch(Forward::<T, 1> { pass: self, y0, group, keep }),
         }
@@ -149,7 +148,6 @@ impl<T: Real> Pass<'_, T> {
     fn back(&self, group: usize, width: usize, starts: &[T], grad: &[T]) -> (Vec<T>, Vec<T>) {
         let arch = Arch::new();
         match width {
-            4 => arch.dispatch(Back::<T, 4> { pass: self, starts, grad, group }),
             2 => arch.dispatch(Back::<T, 2> { pass: self, starts, grad, group }),
             _ => arch.dispatch(Back::<T, 1> { pass: self, starts, grad, group }),
         }

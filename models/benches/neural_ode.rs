@@ -63,7 +63,10 @@ fn main() {
         ours.push(median(timed.collect()));
         for (name, python) in PEERS.iter().zip(std::iter::repeat(&python)) {
             let Some((found, runs)) = python.as_ref().and_then(|p| peer(p, name)) else { continue };
-            assert!((found / check - 1.0).abs() < 1e-3, "{name} finds a gradient of norm {found}, not {check}");
+            assert!(
+                (found / check - 1.0).abs() < 1e-3,
+                "{name} finds a gradient of norm {found}, not {check}"
+            );
             let place = peers.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
                 peers.push((name, Vec::new()));
                 peers.len() - 1

@@ -60,9 +60,18 @@ pub const MODELS: &[(&str, &str)] = &[
     ("autoregressive", "vector autoregression, its order by an information criterion"),
     ("recurrent", "LSTM or GRU, trained by teacher forcing"),
     ("neural_ode", "neural ordinary differential equation, plain or augmented"),
-    ("hamiltonian_network", "a network for the energy, or two for its kinetic and potential part, and Hamilton's equations"),
-    ("universal_de", "known terms of an equation and a network for the others, which are then read out as few terms"),
-    ("latent_ode", "recurrent encoder, neural differential equation of a latent state, decoder; trained by the evidence lower bound"),
+    (
+        "hamiltonian_network",
+        "a network for the energy, or two for its kinetic and potential part, and Hamilton's equations",
+    ),
+    (
+        "universal_de",
+        "known terms of an equation and a network for the others, which are then read out as few terms",
+    ),
+    (
+        "latent_ode",
+        "recurrent encoder, neural differential equation of a latent state, decoder; trained by the evidence lower bound",
+    ),
 ];
 
 impl ModelConfig {

@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::baseline::{Term, read_out};
 use flowmap_models::fused::{FieldKind, FieldSpec, HostField, SolveError};
 use flowmap_models::neural_de::{
-    Equations, Flow, HamiltonianNetworkConfig, KnownTerm, LatentOdeConfig, Method, NeuralOdeConfig, Parametric,
-    Shooting, UniversalDeConfig,
+    Equations, Flow, HamiltonianNetworkConfig, KnownTerm, LatentOdeConfig, Method, NeuralOdeConfig,
+    Parametric, Shooting, UniversalDeConfig,
 };
 use flowmap_solvers::control::Control;
 use flowmap_solvers::solve::{SaveAt, SolveOptions, solve};
@@ -41,7 +41,10 @@ fn a_hamiltonian_field_is_without_divergence_and_a_separable_one_splits() {
         assert!(j.trace().abs() < 1e-12, "{j}");
         // J = [[H_pq, H_pp], [−H_qq, −H_qp]].
         for (a, b) in [(0, 1), (1, 0)] {
-            assert!((j[(a, b + 2)] - j[(b, a + 2)]).abs() < 1e-12 && (j[(a + 2, b)] - j[(b + 2, a)]).abs() < 1e-12);
+            assert!(
+                (j[(a, b + 2)] - j[(b, a + 2)]).abs() < 1e-12
+                    && (j[(a + 2, b)] - j[(b + 2, a)]).abs() < 1e-12
+            );
             assert!((j[(a, b)] + j[(b + 2, a + 2)]).abs() < 1e-12);
         }
         let mixed = j.view((0, 0), (2, 2)).norm();
@@ -173,7 +176,8 @@ fn shooting_finds_coefficients_and_starts() {
 
 #[test]
 fn few_terms_are_read_out() {
-    let states = Array2::from_shape_fn((80, 2), |(t, c)| (0.3 * t as f64 * (1.0 + 0.7 * c as f64)).sin() + 1.2);
+    let states =
+        Array2::from_shape_fn((80, 2), |(t, c)| (0.3 * t as f64 * (1.0 + 0.7 * c as f64)).sin() + 1.2);
     let values = Array2::from_shape_fn((80, 2), |(t, c)| {
         let (x, y) = (states[[t, 0]], states[[t, 1]]);
         if c == 0 { -0.9 * x * y + 1e-3 * (x * 40.0).sin() } else { 0.8 * x * y }
@@ -208,7 +212,8 @@ fn known_terms_are_products_of_variables() {
 #[test]
 fn a_latent_equation_learns_to_tell_from_a_few_samples() {
     let device = Device::flex().autodiff();
-    let config = LatentOdeConfig { latent: 3, hidden: vec![16], encoder: 12, decoder: 12, ..Default::default() };
+    let config =
+        LatentOdeConfig { latent: 3, hidden: vec![16], encoder: 12, decoder: 12, ..Default::default() };
     let mut model = config.init(1, 0.2, &mut rng(), &device);
     let times: Vec<f64> = (0..20).map(|i| 0.2 * f64::from(i)).collect();
     let values = times.iter().flat_map(|t| (0..32).map(move |b| (t + 0.2 * f64::from(b)).sin() as f32));

@@ -204,7 +204,8 @@ fn the_host_field_moves_states_as_the_kernel_does_and_pulls_back() {
         let mut host = HostField::new(field.clone(), theta.clone()).unwrap();
         let start = Array2::from_shape_vec((11, dim), y0.clone()).unwrap();
         let mut options = SolveOptions::new(0.0, 0.5, Control::Fixed { dt: 0.125 }).save(SaveAt::End);
-        let end = solve(&mut ExplicitRk::new(&RK4, host.clone(), &start), &start, &mut options).ys.pop().unwrap();
+        let end =
+            solve(&mut ExplicitRk::new(&RK4, host.clone(), &start), &start, &mut options).ys.pop().unwrap();
         assert_near("states", end.as_slice().unwrap(), &states[11 * dim..], 1e-14);
 
         let v = Array2::from_shape_vec((11, dim), numbers(11 * dim, 9, 1.0)).unwrap();
@@ -223,12 +224,14 @@ fn the_host_field_moves_states_as_the_kernel_does_and_pulls_back() {
         };
         let h = 1e-5;
         for k in 0..y0.len() {
-            let found = (weighted(&moved(&y0, k, h), &theta) - weighted(&moved(&y0, k, -h), &theta)) / (2.0 * h);
+            let found =
+                (weighted(&moved(&y0, k, h), &theta) - weighted(&moved(&y0, k, -h), &theta)) / (2.0 * h);
             let given = (&y_bar - &v).into_raw_vec_and_offset().0[k];
             assert!((found - given).abs() < 1e-8, "entry {k}: {found} {given}");
         }
         for k in (0..theta.len()).step_by(2) {
-            let found = (weighted(&y0, &moved(&theta, k, h)) - weighted(&y0, &moved(&theta, k, -h))) / (2.0 * h);
+            let found =
+                (weighted(&y0, &moved(&theta, k, h)) - weighted(&y0, &moved(&theta, k, -h))) / (2.0 * h);
             assert!((found - gradient[k]).abs() < 1e-8, "parameter {k}: {found} {}", gradient[k]);
         }
     }
@@ -260,7 +263,13 @@ fn what_does_not_fit_is_refused() {
     let device = Device::flex();
     let zeros = |n: usize, m: usize| Tensor::<2>::zeros([n, m], &device);
     let theta = |n: usize| Tensor::<1>::zeros([n], &device);
-    assert_eq!(odeint(&plan, zeros(3, 3), theta(22)).unwrap_err(), SolveError::Dimension { given: 3, expected: 2 });
-    assert_eq!(odeint(&plan, zeros(3, 2), theta(9)).unwrap_err(), SolveError::Parameters { given: 9, expected: 22 });
+    assert_eq!(
+        odeint(&plan, zeros(3, 3), theta(22)).unwrap_err(),
+        SolveError::Dimension { given: 3, expected: 2 }
+    );
+    assert_eq!(
+        odeint(&plan, zeros(3, 2), theta(9)).unwrap_err(),
+        SolveError::Parameters { given: 9, expected: 22 }
+    );
     assert!(odeint(&plan, zeros(3, 2), theta(22)).is_ok());
 }

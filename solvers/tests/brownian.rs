@@ -123,8 +123,7 @@ fn parts_have_their_law_given_the_whole() {
         let (l, x) = (b, a / b);
         let y = 1.0 - x;
         // What is left of the part when its mean given the whole is taken away.
-        let rest: Vec<f64> =
-            (0..n).map(|i| w1[(i, 0)] - x * w[(i, 0)] - 6.0 * x * y * h[(i, 0)]).collect();
+        let rest: Vec<f64> = (0..n).map(|i| w1[(i, 0)] - x * w[(i, 0)] - 6.0 * x * y * h[(i, 0)]).collect();
         let rest_h: Vec<f64> = (0..n).map(|i| h1[(i, 0)] - x * x * h[(i, 0)]).collect();
         let variance = l * x * y * (1.0 - 3.0 * x * y);
         let variance_h = a / 12.0 * (1.0 - x.powi(3));

@@ -124,7 +124,8 @@ impl Validate for ExperimentConfig {
             );
         }
         if let Some(model) = &self.model {
-            if let Some(baseline) = self.evaluate.baselines.iter().find(|b| !b.stands_beside(model.learns())) {
+            if let Some(baseline) = self.evaluate.baselines.iter().find(|b| !b.stands_beside(model.learns()))
+            {
                 let (of, hint) = match model.learns() {
                     Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),

@@ -109,12 +109,9 @@ impl Baseline {
     /// The model of time series that it is, with its defaults; none for what stands beside a model of fields.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
-            Self::Persistence
-            | Self::Mean
-            | Self::Solver
-            | Self::Explicit
-            | Self::Fno
-            | Self::NeuralOde => return None,
+            Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno | Self::NeuralOde => {
+                return None;
+            }
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),

@@ -78,8 +78,14 @@ pub const METRICS: &[(&str, &str)] = &[
     ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
-    ("trajectory_rel_l2", "relative L2 error of whole test trajectories from their starts, the mean over them"),
-    ("trajectory_rel_l2_median", "relative L2 error of whole test trajectories from their starts, the median over them"),
+    (
+        "trajectory_rel_l2",
+        "relative L2 error of whole test trajectories from their starts, the mean over them",
+    ),
+    (
+        "trajectory_rel_l2_median",
+        "relative L2 error of whole test trajectories from their starts, the median over them",
+    ),
     ("field_rel_l2", "relative L2 error of a learned vector field on the states of the test trajectories"),
     ("horizon_rel_l2", "relative L2 error of a free run to evaluate.horizon"),
     (
@@ -93,8 +99,14 @@ pub const METRICS: &[(&str, &str)] = &[
     ("readout_coefficient_error", "coefficient_error before the terms are fitted to the trajectories"),
     ("terms_missed", "true terms that were not read out"),
     ("terms_spurious", "terms that were read out and are not true"),
-    ("seen_rel_l2", "relative L2 error of a latent differential equation on the stretch whose samples it saw some of"),
-    ("extrapolation_rel_l2", "relative L2 error of a latent differential equation after the stretch that it saw"),
+    (
+        "seen_rel_l2",
+        "relative L2 error of a latent differential equation on the stretch whose samples it saw some of",
+    ),
+    (
+        "extrapolation_rel_l2",
+        "relative L2 error of a latent differential equation after the stretch that it saw",
+    ),
     ("members", "members of a sweep; its other metrics are medians over them"),
     ("members_failed", "members of a sweep that have not ended well"),
     ("diverged_at", "time since the start of the solve at which a trajectory of the data diverged"),

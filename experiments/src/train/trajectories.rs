@@ -12,7 +12,7 @@ use super::{BATCHES, Objective, TrainConfig};
 use crate::error::Error;
 
 /// The loss of a model on windows `[time, batch, channel]`; the step decides all that is random in it.
-pub type Loss<'a, M> = dyn Fn(&M, Tensor<3>, u64) -> Result<Tensor<1>, SolveError> + 'a;
+pub(super) type Loss<'a, M> = dyn Fn(&M, Tensor<3>, u64) -> Result<Tensor<1>, SolveError> + 'a;
 
 /// Random windows of trajectories, and what is done with them.
 pub struct TrajectoryObjective<'a, M> {

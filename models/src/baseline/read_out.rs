@@ -31,7 +31,5 @@ pub fn read_out(
         });
     }
     normal.flush();
-    (0..values.ncols())
-        .map(|c| sindy::choose(&Scaled::new(&normal, c, 1e-12), library, threshold))
-        .collect()
+    (0..values.ncols()).map(|c| sindy::choose(&Scaled::new(&normal, c, 1e-12), library, threshold)).collect()
 }

@@ -58,11 +58,7 @@ pub trait FusedOps: Backend {
     }
 
     /// The states of a solve.
-    fn odeint(
-        y0: FloatTensor<Self>,
-        parameters: FloatTensor<Self>,
-        solve: Arc<Solve>,
-    ) -> FloatTensor<Self> {
+    fn odeint(y0: FloatTensor<Self>, parameters: FloatTensor<Self>, solve: Arc<Solve>) -> FloatTensor<Self> {
         odeint::forward::<Self>(y0, parameters, &solve)
     }
 
@@ -157,11 +153,7 @@ impl FusedOps for Flex {
         plrnn_unroll::flex_backward((a, w1, w2, h1, h2, start, signals), starts, grad, &forcing)
     }
 
-    fn odeint(
-        y0: FloatTensor<Self>,
-        parameters: FloatTensor<Self>,
-        solve: Arc<Solve>,
-    ) -> FloatTensor<Self> {
+    fn odeint(y0: FloatTensor<Self>, parameters: FloatTensor<Self>, solve: Arc<Solve>) -> FloatTensor<Self> {
         odeint::flex_states(y0, parameters, &solve)
     }
 
@@ -230,11 +222,7 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         (states, tape)
     }
 
-    fn odeint(
-        y0: FloatTensor<Self>,
-        parameters: FloatTensor<Self>,
-        solve: Arc<Solve>,
-    ) -> FloatTensor<Self> {
+    fn odeint(y0: FloatTensor<Self>, parameters: FloatTensor<Self>, solve: Arc<Solve>) -> FloatTensor<Self> {
         let nodes = [y0.node(), parameters.node()];
         let inputs = (y0.into_primitive(), parameters.into_primitive());
         let (y0, parameters) = inputs.clone();

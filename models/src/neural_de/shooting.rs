@@ -89,7 +89,8 @@ impl Shooting<'_> {
             equations.set(&theta);
             damping = (damping * DAMPING.2).max(1e-12);
         }
-        let run = |(start, series): (&Vec<f64>, &ArrayView2<'_, f64>)| self.run(equations, start, series.nrows());
+        let run =
+            |(start, series): (&Vec<f64>, &ArrayView2<'_, f64>)| self.run(equations, start, series.nrows());
         let trajectories = starts.iter().zip(&self.series).map(run).collect();
         Fitted { trajectories, residual: self.root(cost, &theta), steps: taken }
     }

@@ -115,7 +115,8 @@ impl Brownian {
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         let depth = (self.span / tolerance).log2().ceil();
         // A tolerance that is zero, or none, is as fine as times are.
-        self.depth = if depth.is_nan() { self.deepest() } else { depth.max(0.0) as usize }.min(self.deepest());
+        self.depth =
+            if depth.is_nan() { self.deepest() } else { depth.max(0.0) as usize }.min(self.deepest());
         self.levels.clear();
         self
     }
@@ -291,7 +292,8 @@ impl Brownian {
         let lengths = |a: u64| (self.length(a), self.length(size - a));
         let (to_s, to_t) = (lengths(s), lengths(t));
         // A bridge to an end of the leaf is the leaf or nothing.
-        let bridges = [(s, to_s), (t, to_t)].map(|(a, (x, y))| (a > 0 && a < size).then(|| Bridge::new(x, y)));
+        let bridges =
+            [(s, to_s), (t, to_t)].map(|(a, (x, y))| (a > 0 && a < size).then(|| Bridge::new(x, y)));
         let Self { sum, root, levels, lanes, key, depth, .. } = self;
         let whole = pieces(root, levels, *depth, k);
         for ((sum, whole), lane) in sum.iter_mut().zip(whole).zip(lanes) {

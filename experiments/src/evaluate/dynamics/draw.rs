@@ -42,7 +42,12 @@ fn name(role: &str) -> String {
     role.replace('_', " ")
 }
 
-fn portraits(trial: &Trial<'_>, entries: &[Entry], run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+fn portraits(
+    trial: &Trial<'_>,
+    entries: &[Entry],
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
     let channels = &trial.data.channels;
     if channels.len() < 2 {
         return Ok(());
@@ -84,7 +89,8 @@ fn portraits(trial: &Trial<'_>, entries: &[Entry], run: &RunDir, findings: &mut 
         moving(entries).map(|e| panel(name(&e.role), &e.predictions, &|y: &[f64]| e.moving.slope(y))),
     );
     let figure = Panels { title: "phase portrait".into(), columns: 2, panels };
-    let caption = "The first test trajectories, solved from their starts, and the direction of the vector field.";
+    let caption =
+        "The first test trajectories, solved from their starts, and the direction of the vector field.";
     findings.figure(run, "phase_portrait", caption, &figure)
 }
 
@@ -127,7 +133,8 @@ fn channels_over_time(
     let panels = names.iter().take(4).enumerate().map(|(c, channel)| {
         // What diverges shall not decide about the axes.
         let reference = runs.first().map(|(_, r, _)| r.column(c).to_vec()).unwrap_or_default();
-        let (low, high) = reference.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+        let (low, high) =
+            reference.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
         let pad = 0.25 * (high - low).max(1e-9);
         let ends = (times.first().copied().unwrap_or(0.0), times.last().copied().unwrap_or(1.0));
         let axes = Axes {
@@ -149,7 +156,12 @@ fn channels_over_time(
     Panels { title: title.into(), columns: 1, panels: panels.collect() }
 }
 
-fn trajectories(trial: &Trial<'_>, entries: &[Entry], run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+fn trajectories(
+    trial: &Trial<'_>,
+    entries: &[Entry],
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
     let Some(truth) = trial.truth.first() else { return Ok(()) };
     let mut runs = vec![("truth".to_owned(), truth.view(), Style::Solid)];
     runs.extend(moving(entries).map(|e| (name(&e.role), e.predictions[0].view(), Style::Dashed)));
@@ -157,7 +169,12 @@ fn trajectories(trial: &Trial<'_>, entries: &[Entry], run: &RunDir, findings: &m
     findings.figure(run, "trajectories", "Solved from the first sample.", &figure)
 }
 
-fn long_runs(trial: &Trial<'_>, entries: &[Entry], run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+fn long_runs(
+    trial: &Trial<'_>,
+    entries: &[Entry],
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
     let Some((times, truth)) = &trial.long else { return Ok(()) };
     let first = times.len().saturating_sub(LAST);
     let mut runs = vec![("truth".to_owned(), truth.slice(s![first.., ..]), Style::Solid)];
@@ -173,7 +190,12 @@ fn long_runs(trial: &Trial<'_>, entries: &[Entry], run: &RunDir, findings: &mut 
     findings.figure(run, "free_run", &caption, &figure)
 }
 
-fn energies(trial: &Trial<'_>, entries: &[Entry], run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+fn energies(
+    trial: &Trial<'_>,
+    entries: &[Entry],
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
     let Some((times, _)) = &trial.long else { return Ok(()) };
     let mut title = "energy";
     let stride = times.len().div_ceil(4 * LAST).max(1);
@@ -273,7 +295,8 @@ pub(super) fn latent(
             Lines { axes, lines }
         });
         let figure = Panels { title: "told from a few samples".into(), columns: 3, panels: panels.collect() };
-        let caption = "Points are the samples that the encoder saw; what it tells beyond them has a colour of its own.";
+        let caption =
+            "Points are the samples that the encoder saw; what it tells beyond them has a colour of its own.";
         findings.figure(task.job.run, "phase_portrait", caption, &figure)?;
     }
     let times: Vec<f64> = (0..samples).map(|i| i as f64 * dt).collect();

@@ -224,7 +224,8 @@ impl<'a> Trial<'a> {
     fn energy(&self, run: ArrayView2<'_, f64>) -> Option<(&'static str, Vec<f64>)> {
         let problem = self.problem.as_ref()?;
         let mut invariants = problem.invariant_reader();
-        let of = |y: Vec<f64>, read: &mut dyn FnMut(&[f64]) -> Vec<(&'static str, f64)>| read(&y).first().copied();
+        let of =
+            |y: Vec<f64>, read: &mut dyn FnMut(&[f64]) -> Vec<(&'static str, f64)>| read(&y).first().copied();
         let (name, start) = of(run.row(0).to_vec(), &mut *invariants)?;
         let rest = of(vec![0.0; run.ncols()], &mut *invariants).map_or(0.0, |(_, e)| e);
         let excess = (start - rest).abs();

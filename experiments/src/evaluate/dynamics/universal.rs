@@ -8,7 +8,7 @@ use flowmap_datasets::problem::Problem;
 use flowmap_models::baseline::{Scale, Term, read_out};
 use flowmap_models::config::ModelConfig;
 use flowmap_models::fused::HostField;
-use flowmap_models::neural_de::{Equations, Parametric, Shooting, UniversalDeConfig};
+use flowmap_models::neural_de::{Equations, Shooting, UniversalDeConfig};
 use ndarray::{Array2, ArrayView2};
 
 use super::learned::{Learned, Moving};
@@ -132,16 +132,9 @@ fn of_rows(states: ArrayView2<'_, f64>, f: impl Fn(&[f64]) -> Vec<f64>) -> Array
 }
 
 /// The table of the terms, and their errors where the truth is known.
-fn report(
-    variables: &[String],
-    raw: &Terms,
-    found: &Terms,
-    truth: Option<&Terms>,
-    findings: &mut Findings,
-) {
-    let coefficient = |terms: &[(Term, f64)], term: &Term| {
-        terms.iter().find(|(t, _)| t == term).map(|(_, c)| *c)
-    };
+fn report(variables: &[String], raw: &Terms, found: &Terms, truth: Option<&Terms>, findings: &mut Findings) {
+    let coefficient =
+        |terms: &[(Term, f64)], term: &Term| terms.iter().find(|(t, _)| t == term).map(|(_, c)| *c);
     let number = |c: Option<f64>| c.map_or("–".to_owned(), |c| format!("{c:.4}"));
     let (mut rows, mut missed, mut spurious) = (Vec::new(), 0, 0);
     let (mut worst, mut worst_raw) = (0.0_f64, 0.0_f64);
@@ -178,7 +171,11 @@ fn report(
 }
 
 /// The network's part of a field.
-pub(super) fn learned_part(field: &HostField, y: &[f64], unknown: &dyn Fn(&[f64], &[f64]) -> Vec<f64>) -> Vec<f64> {
+pub(super) fn learned_part(
+    field: &HostField,
+    y: &[f64],
+    unknown: &dyn Fn(&[f64], &[f64]) -> Vec<f64>,
+) -> Vec<f64> {
     let mut slope = vec![0.0; y.len()];
     field.slope(y, &mut slope);
     unknown(y, &slope)

@@ -65,7 +65,13 @@ pub(crate) fn value<S: Simd, T: Real, const L: usize>(
 fn hidden<S: Simd, T: Real, const L: usize>(simd: S, net: &Dense<T>, tape: &mut Tape<T>, slot: usize) {
     for layer in 0..net.layers() - 1 {
         let (x, next) = tape.input_and_next::<S, L>(layer, slot);
-        product::<S, T, L>(simd, &net.weights[layer], Some(&net.biases[layer]), x, T::as_mut_lanes::<S>(next));
+        product::<S, T, L>(
+            simd,
+            &net.weights[layer],
+            Some(&net.biases[layer]),
+            x,
+            T::as_mut_lanes::<S>(next),
+        );
         simd.vectorize(Tanh(next));
     }
 }

@@ -108,12 +108,32 @@ macro_rules! real {
 }
 
 real!(
-    f32, f32s, F32_LANES, splat_f32s, add_f32s, mul_f32s, mul_add_e_f32s, negate_mul_add_e_f32s, reduce_sum_f32s,
-    as_simd_f32s, as_mut_simd_f32s, tanh_f32
+    f32,
+    f32s,
+    F32_LANES,
+    splat_f32s,
+    add_f32s,
+    mul_f32s,
+    mul_add_e_f32s,
+    negate_mul_add_e_f32s,
+    reduce_sum_f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    tanh_f32
 );
 real!(
-    f64, f64s, F64_LANES, splat_f64s, add_f64s, mul_f64s, mul_add_e_f64s, negate_mul_add_e_f64s, reduce_sum_f64s,
-    as_simd_f64s, as_mut_simd_f64s, tanh_f64
+    f64,
+    f64s,
+    F64_LANES,
+    splat_f64s,
+    add_f64s,
+    mul_f64s,
+    mul_add_e_f64s,
+    negate_mul_add_e_f64s,
+    reduce_sum_f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    tanh_f64
 );
 
 /// [`Real::tanh`] as a function of its own: one copy of it for all that call it.

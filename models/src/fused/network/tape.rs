@@ -40,7 +40,11 @@ impl<T: Real> Tape<T> {
     }
 
     #[inline(always)]
-    pub(crate) fn input_mut<S: Simd, const L: usize>(&mut self, layer: usize, slot: usize) -> &mut [T::Lanes<S>] {
+    pub(crate) fn input_mut<S: Simd, const L: usize>(
+        &mut self,
+        layer: usize,
+        slot: usize,
+    ) -> &mut [T::Lanes<S>] {
         let n = self.sizes[layer] * L;
         &mut self.inputs[layer].get_mut::<S>()[slot * n..][..n]
     }
@@ -70,7 +74,11 @@ impl<T: Real> Tape<T> {
     }
 
     #[inline(always)]
-    pub(super) fn adjoint<S: Simd, const L: usize>(&mut self, layer: usize, slot: usize) -> &mut [T::Lanes<S>] {
+    pub(super) fn adjoint<S: Simd, const L: usize>(
+        &mut self,
+        layer: usize,
+        slot: usize,
+    ) -> &mut [T::Lanes<S>] {
         let n = self.sizes[layer + 1] * L;
         &mut self.adjoints[layer].get_mut::<S>()[slot * n..][..n]
     }
@@ -136,7 +144,8 @@ impl<T: Real> Tape<T> {
     #[inline(always)]
     pub(crate) fn gradients<S: Simd>(&self, simd: S, out: &mut [T]) {
         debug_assert_eq!(out.len(), Dense::<T>::count(&self.sizes));
-        let sums = self.weights.iter().zip(&self.biases).flat_map(|(w, b)| w.get::<S>().iter().chain(b.get::<S>()));
+        let sums =
+            self.weights.iter().zip(&self.biases).flat_map(|(w, b)| w.get::<S>().iter().chain(b.get::<S>()));
         for (out, sum) in out.iter_mut().zip(sums) {
             *out = *out + T::sum_lanes(simd, *sum);
         }

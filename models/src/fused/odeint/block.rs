@@ -2,7 +2,9 @@
 
 use pulp::Simd;
 
-use super::super::network::{Aligned, Dense, Real, Tape, gradient, gradient_pull_back, value, value_pull_back};
+use super::super::network::{
+    Aligned, Dense, Real, Tape, gradient, gradient_pull_back, value, value_pull_back,
+};
 use super::{FieldKind, FieldSpec};
 
 /// A field with its parameters.
@@ -33,10 +35,7 @@ impl<'a, T: Real> Block<'a, T> {
 
     pub(super) fn work<S: Simd, const L: usize>(&self, stages: usize) -> Work<T> {
         let tape = |net: &Dense<T>| Tape::new::<S, L>(&net.sizes, stages * self.stride());
-        Work {
-            tapes: self.nets.iter().map(tape).collect(),
-            turned: Aligned::lanes::<S>(self.spec.dim() * L),
-        }
+        Work { tapes: self.nets.iter().map(tape).collect(), turned: Aligned::lanes::<S>(self.spec.dim() * L) }
     }
 
     /// Writes `f(y)`, and keeps what [`Self::pull_back`] needs of this stage.
@@ -122,7 +121,14 @@ impl<'a, T: Real> Block<'a, T> {
                     *u = T::times(simd, minus, *v);
                 }
                 let (q_bar, p_bar) = y_bar.split_at_mut(half);
-                gradient_pull_back::<S, T, L>(simd, &self.nets[0], &mut work.tapes[0], slot, &v[..half], p_bar);
+                gradient_pull_back::<S, T, L>(
+                    simd,
+                    &self.nets[0],
+                    &mut work.tapes[0],
+                    slot,
+                    &v[..half],
+                    p_bar,
+                );
                 gradient_pull_back::<S, T, L>(simd, &self.nets[1], &mut work.tapes[1], slot, turned, q_bar);
             }
         }

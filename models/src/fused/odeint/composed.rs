@@ -48,8 +48,7 @@ pub(crate) fn backward<B: Backend>(
     };
     let (start, theta) = (leaf(&y0), leaf(&parameters));
     let states = forward::<Tape<B>>(start.clone(), theta.clone(), solve);
-    let weighted =
-        <Tape<B> as FloatTensorOps<Tape<B>>>::float_mul(states, Tape::<B>::from_inner(grad));
+    let weighted = <Tape<B> as FloatTensorOps<Tape<B>>>::float_mul(states, Tape::<B>::from_inner(grad));
     let gradients = Tape::<B>::backward(<Tape<B> as FloatTensorOps<Tape<B>>>::float_sum(weighted));
     let read = |x: &FloatTensor<Tape<B>>, like: FloatTensor<B>| {
         Tape::<B>::grad(x, &gradients)

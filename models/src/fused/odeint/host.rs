@@ -98,7 +98,14 @@ impl WithSimd for PullBack<'_> {
             pack(self.v, dim, first, v.as_mut_slice());
             pack(self.y_bar, dim, first, y_bar.as_mut_slice());
             self.block.eval::<S, 1>(simd, &mut work, 0, y.get::<S>(), dy.get_mut::<S>());
-            self.block.pull_back::<S, 1>(simd, &mut work, 0, y.get::<S>(), v.get::<S>(), y_bar.get_mut::<S>());
+            self.block.pull_back::<S, 1>(
+                simd,
+                &mut work,
+                0,
+                y.get::<S>(),
+                v.get::<S>(),
+                y_bar.get_mut::<S>(),
+            );
             self.block.collect::<S, 1>(simd, &mut work);
             unpack(y_bar.as_slice(), dim, first, self.y_bar);
         }

@@ -14,7 +14,11 @@ use super::pack::{pack, unpack};
 use super::{Solve, composed};
 
 /// The states.
-pub(crate) fn states(y0: FloatTensor<Flex>, parameters: FloatTensor<Flex>, solve: &Solve) -> FloatTensor<Flex> {
+pub(crate) fn states(
+    y0: FloatTensor<Flex>,
+    parameters: FloatTensor<Flex>,
+    solve: &Solve,
+) -> FloatTensor<Flex> {
     run(y0, parameters, solve, false).0
 }
 
@@ -234,7 +238,12 @@ impl<T: Real, const L: usize> WithSimd for Back<'_, T, L> {
         let mut saves = solve.saves.iter().enumerate().rev().peekable();
         for step in (0..=steps).rev() {
             while let Some((place, _)) = saves.next_if(|(_, s)| **s == step) {
-                pack(&self.grad[place * batch * dim..][..batch * dim], dim, self.group * width, y.as_mut_slice());
+                pack(
+                    &self.grad[place * batch * dim..][..batch * dim],
+                    dim,
+                    self.group * width,
+                    y.as_mut_slice(),
+                );
                 for (bar, g) in y_bar.get_mut::<S>().iter_mut().zip(y.get::<S>()) {
                     *bar = T::plus(simd, *bar, *g);
                 }

@@ -36,9 +36,34 @@ pub struct DataConfig {
     /// Data from a file instead of the solver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileConfig>,
+    /// The share of the samples of a labelled series that may be lost: training series lose a random share up to it, the
+    /// series that judge none and all of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: f64,
     /// What a model is shown of the data; without it, all as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observe: Option<ObserveConfig>,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            train: 0,
+            validation: 0,
+            test: one(),
+            dt: 0.0,
+            steps: 0,
+            burn_in: 0.0,
+            initial: textbook(),
+            file: None,
+            dropped: 0.0,
+            observe: None,
+        }
+    }
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 fn one() -> usize {
@@ -76,6 +101,14 @@ impl DataConfig {
         self.train + self.validation + self.test
     }
 
+    /// Checks that there are samples along time, as all data need but a cloud of points.
+    pub fn check_times(&self, check: &mut Check<'_>) {
+        if self.file.is_none() {
+            check.positive("dt", self.dt);
+            check.at_least("steps", self.steps, 1);
+        }
+    }
+
     /// The times of the samples, from zero.
     pub fn times(&self) -> Vec<f64> {
         (0..=self.steps).map(|i| i as f64 * self.dt).collect()
@@ -84,11 +117,10 @@ impl DataConfig {
 
 impl Validate for DataConfig {
     fn validate(&self, mut check: Check<'_>) {
-        if self.file.is_none() || self.dt != 0.0 {
-            check.positive("dt", self.dt);
-        }
-        check.within("steps", self.steps, usize::from(self.file.is_none()), 10_000_000);
+        check.non_negative("dt", self.dt);
+        check.within("steps", self.steps, 0, 10_000_000);
         check.non_negative("burn_in", self.burn_in);
+        check.within("dropped", self.dropped, 0.0, 0.95);
         check.within("test", self.test, 1, 1_000_000);
         check.within("train", self.train, 0, 1_000_000);
         check.within("validation", self.validation, 0, 1_000_000);

@@ -5,6 +5,7 @@ use std::path::Path;
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::Issue;
 use ndarray::{ArrayD, ArrayView1};
+use rand::Rng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +17,7 @@ use crate::drift::drift;
 use crate::format::{FormatError, read};
 use crate::problem::{Problem, ProblemConfig};
 use crate::rng::stream;
-use crate::simulate::{Trajectory, simulate};
+use crate::simulate::{Realisation, Trajectory, simulate_on};
 
 /// The trajectories whose error is measured.
 const MEASURED: usize = 4;
@@ -106,11 +107,19 @@ impl Recipe<'_> {
             Problem::Pde(p) => self.data.initial.field(&**p, &mut rng),
             Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
             Problem::Dde(p) => self.data.initial.past(&**p, &mut rng),
+            Problem::Sde(p) => self.data.initial.origin(&**p, &mut rng),
+            Problem::Labelled(_) => return Err(DataError::Config(unsolved())),
+            Problem::Density(p) => Ok(p.sample(&mut rng).to_vec()),
         };
         drawn.map_err(|mut issue| {
             issue.path = format!("data.initial.{}", issue.path);
             DataError::Config(issue)
         })
+    }
+
+    /// The seed of the paths that drive a stochastic problem, trajectory `i` by the `i`-th row.
+    pub fn path_seed(&self) -> u64 {
+        stream(self.seed, "brownian", 0).next_u64()
     }
 
     /// One trajectory, with its burn-in cut off.
@@ -119,9 +128,12 @@ impl Recipe<'_> {
         problem: &Problem,
         solver: &SolverConfig,
         u0: &[f64],
+        row: usize,
     ) -> Result<Trajectory, DataError> {
         let times: Vec<_> = self.data.times().iter().map(|t| t + self.data.burn_in).collect();
-        let mut trajectory = simulate(problem, solver, u0, &times).map_err(DataError::Config)?;
+        let realisation = Realisation { seed: self.path_seed(), row };
+        let mut trajectory =
+            simulate_on(problem, solver, u0, &times, realisation).map_err(DataError::Config)?;
         trajectory.times.iter_mut().for_each(|t| *t -= self.data.burn_in);
         Ok(trajectory)
     }
@@ -138,7 +150,7 @@ impl Recipe<'_> {
             .into_par_iter()
             .map(|index| {
                 let u0 = self.start(problem, index)?;
-                let trajectory = self.trajectory(problem, self.solver, &u0)?;
+                let trajectory = self.trajectory(problem, self.solver, &u0, index)?;
                 progress(1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
                 if trajectory.outcome.is_success() {
                     Ok(trajectory)
@@ -170,7 +182,7 @@ impl Recipe<'_> {
             .into_par_iter()
             .map(|index| {
                 let u0 = self.start(problem, index)?;
-                let reference = self.trajectory(problem, &finer, &u0)?;
+                let reference = self.trajectory(problem, &finer, &u0, index)?;
                 let pairs = solved[index].states.iter().zip(&reference.states);
                 let errors: Vec<_> = pairs.map(|(a, b)| relative_l2(a, b)).collect();
                 Ok((errors.last().copied().unwrap_or(f64::NAN), errors.iter().copied().fold(0.0, f64::max)))
@@ -271,6 +283,11 @@ impl Recipe<'_> {
         card.source = Some(path.display().to_string());
         Ok(self.assemble(problem, card, series.values.as_standard_layout().into_owned()))
     }
+}
+
+/// What a problem without an equation has no start for.
+fn unsolved() -> Issue {
+    Issue::new("problem", "series that are drawn have no start").hint("give [model.neural_cde]")
 }
 
 /// `‖a − b‖ / ‖b‖`.

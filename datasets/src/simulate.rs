@@ -11,6 +11,7 @@ use ndarray::Array1;
 use crate::problem::Problem;
 use crate::problem::ode::OdeField;
 use crate::problem::pde::SpectralField;
+use crate::problem::sde;
 
 /// A trajectory, as far as it went.
 #[derive(Clone, Debug)]
@@ -34,14 +35,30 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
         Err(Issue::new(format!("solver.{}", solver.name()), why.to_owned()).hint(hint.to_owned()))
     };
     match (problem, solver.kind()) {
-        (Problem::Pde(_), MethodKind::Explicit | MethodKind::Semilinear)
-        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Stiff)
+        (Problem::Sde(p), _) => sde::check_method(&**p, solver),
+        (_, MethodKind::Stochastic) => misfit(
+            &format!(
+                "'{}' solves stochastic equations, and '{}' has no noise",
+                solver.name(),
+                problem.name()
+            ),
+            "take dopri5, or etdrk4 for a partial differential equation",
+        ),
+        (Problem::Pde(_), MethodKind::Explicit | MethodKind::Reversible | MethodKind::Semilinear)
+        | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Reversible | MethodKind::Stiff)
         | (Problem::Dde(_), MethodKind::Explicit) => Ok(()),
         (Problem::Ode(p), MethodKind::Symplectic) if p.separable() => Ok(()),
         (Problem::Pde(_), _) => misfit(
             &format!("'{}' cannot solve a partial differential equation", solver.name()),
             "take etdrk4, or an explicit method",
         ),
+        (Problem::Labelled(p), _) => {
+            misfit(&format!("'{}' is a kind of series: nothing is solved", p.name()), "leave [solver] out")
+        }
+
+        (Problem::Density(p), _) => {
+            misfit(&format!("'{}' is a density: nothing is solved", p.name()), "leave [solver] out")
+        }
         (Problem::Dde(p), _) => misfit(
             &format!("'{}' cannot solve '{}', whose slope depends on the past", solver.name(), p.name()),
             "take dopri5 or dopri8",
@@ -57,7 +74,17 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
     }
 }
 
-/// Moves `u0`, the physical state at time zero, through `times`, which ascend from zero or later.
+/// Which of its paths a stochastic problem takes; a deterministic one has no choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Realisation {
+    /// The seed of all paths.
+    pub seed: u64,
+    /// The path's place among them.
+    pub row: usize,
+}
+
+/// Moves `u0`, the physical state at time zero, through `times`, which ascend from zero or later; a stochastic problem on the first
+/// path of seed zero.
 ///
 /// # Errors
 /// If the method cannot solve the problem.
@@ -66,6 +93,20 @@ pub fn simulate(
     solver: &SolverConfig,
     u0: &[f64],
     times: &[f64],
+) -> Result<Trajectory, Issue> {
+    simulate_on(problem, solver, u0, times, Realisation::default())
+}
+
+/// [`simulate`] on a given path: the same for every method and every step, as long as the last time is the same.
+///
+/// # Errors
+/// If the method cannot solve the problem.
+pub fn simulate_on(
+    problem: &Problem,
+    solver: &SolverConfig,
+    u0: &[f64],
+    times: &[f64],
+    realisation: Realisation,
 ) -> Result<Trajectory, Issue> {
     check_method(problem, solver)?;
     let unfit = || Issue::new("solver", "the method does not fit the problem");
@@ -93,6 +134,15 @@ pub fn simulate(
             let mut stepper = solver.dense_stepper(OdeField::new(p.clone()), &y0).ok_or_else(unfit)?;
             Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
         }
+        Problem::Sde(p) => {
+            let y0 = Array1::from(u0.to_vec());
+            let end = times.last().copied().unwrap_or(0.0);
+            let path = sde::path(&**p, realisation, end);
+            let mut stepper = sde::stepper(p, solver, path, &y0).ok_or_else(unfit)?;
+            Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
+        }
+        Problem::Labelled(_) => Err(unfit()),
+        Problem::Density(_) => Err(unfit()),
         Problem::Dde(p) => {
             let (y0, problem) = (Array1::from(u0.to_vec()), p.clone());
             let field = move |t: f64, y: &Array1<f64>, delayed: &Array1<f64>, dy: &mut Array1<f64>| {

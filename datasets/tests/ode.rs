@@ -21,7 +21,11 @@ fn systems() -> Vec<(Problem, std::sync::Arc<dyn OdeProblem>)> {
     built
         .filter_map(|p| match p.clone() {
             Problem::Ode(o) => Some((p, o)),
-            Problem::Pde(_) | Problem::Dde(_) => None,
+            Problem::Pde(_)
+            | Problem::Dde(_)
+            | Problem::Sde(_)
+            | Problem::Labelled(_)
+            | Problem::Density(_) => None,
         })
         .collect()
 }

@@ -32,6 +32,7 @@ fn data(path: &Path) -> DataConfig {
             train_fraction: None,
             validation_fraction: None,
         }),
+        dropped: 0.0,
         observe: None,
     }
 }

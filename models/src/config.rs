@@ -4,6 +4,9 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{AutoregressiveConfig, Baseline, EchoStateConfig, RecurrentConfig, SindyConfig};
+use crate::classifier::GatedClassifierConfig;
+use crate::generative::{ContinuousFlowConfig, RectifiedFlowConfig, ScoreSdeConfig};
+use crate::neural_de::neural_cde::NeuralCdeConfig;
 use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
@@ -32,6 +35,16 @@ pub enum ModelConfig {
     UniversalDe(UniversalDeConfig),
     /// A latent differential equation.
     LatentOde(LatentOdeConfig),
+    /// A neural controlled differential equation.
+    NeuralCde(NeuralCdeConfig),
+    /// A gated recurrent network that classifies.
+    GatedClassifier(GatedClassifierConfig),
+    /// A rectified flow.
+    RectifiedFlow(RectifiedFlowConfig),
+    /// Score-based diffusion.
+    ScoreSde(ScoreSdeConfig),
+    /// A continuous normalising flow.
+    ContinuousFlow(ContinuousFlowConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -43,6 +56,10 @@ pub enum Learns {
     Series,
     /// A differential equation, from trajectories `[trajectory, time, channel]`.
     Dynamics,
+    /// The classes of labelled series at irregular times.
+    Labels,
+    /// A density, from a cloud of points `[point, 1, coordinate]`.
+    Points,
 }
 
 /// Every model: its name, and what it is.
@@ -72,6 +89,14 @@ pub const MODELS: &[(&str, &str)] = &[
         "latent_ode",
         "recurrent encoder, neural differential equation of a latent state, decoder; trained by the evidence lower bound",
     ),
+    ("neural_cde", "neural controlled differential equation, a classifier of irregular series"),
+    ("gated_classifier", "gated recurrent network that is told the time between samples, a classifier"),
+    ("rectified_flow", "rectified flow with reflow: noise carried to data along straight lines"),
+    (
+        "score_sde",
+        "score-based diffusion: noise carried to data by a reversed process, or by its flow, with a likelihood",
+    ),
+    ("continuous_flow", "continuous normalising flow, trained by its likelihood through the solve"),
 ];
 
 impl ModelConfig {
@@ -88,6 +113,11 @@ impl ModelConfig {
             Self::HamiltonianNetwork(_) => "hamiltonian_network",
             Self::UniversalDe(_) => "universal_de",
             Self::LatentOde(_) => "latent_ode",
+            Self::NeuralCde(_) => "neural_cde",
+            Self::GatedClassifier(_) => "gated_classifier",
+            Self::RectifiedFlow(_) => "rectified_flow",
+            Self::ScoreSde(_) => "score_sde",
+            Self::ContinuousFlow(_) => "continuous_flow",
         }
     }
 
@@ -103,6 +133,8 @@ impl ModelConfig {
             Self::NeuralOde(_) | Self::HamiltonianNetwork(_) | Self::UniversalDe(_) | Self::LatentOde(_) => {
                 Learns::Dynamics
             }
+            Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
+            Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
         }
     }
 
@@ -119,7 +151,12 @@ impl ModelConfig {
             | Self::NeuralOde(_)
             | Self::HamiltonianNetwork(_)
             | Self::UniversalDe(_)
-            | Self::LatentOde(_) => None,
+            | Self::LatentOde(_)
+            | Self::NeuralCde(_)
+            | Self::GatedClassifier(_)
+            | Self::RectifiedFlow(_)
+            | Self::ScoreSde(_)
+            | Self::ContinuousFlow(_) => None,
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
@@ -142,6 +179,11 @@ impl Validate for ModelConfig {
             Self::HamiltonianNetwork(c) => c.validate(check),
             Self::UniversalDe(c) => c.validate(check),
             Self::LatentOde(c) => c.validate(check),
+            Self::NeuralCde(c) => c.validate(check),
+            Self::GatedClassifier(c) => c.validate(check),
+            Self::RectifiedFlow(c) => c.validate(check),
+            Self::ScoreSde(c) => c.validate(check),
+            Self::ContinuousFlow(c) => c.validate(check),
         }
     }
 }

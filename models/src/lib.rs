@@ -3,9 +3,11 @@
 //! A model knows its own tensors and the integrator core; it knows no data set, no config file and no plot.
 
 pub mod baseline;
+pub mod classifier;
 pub mod config;
 pub mod emulator;
 pub mod fused;
+pub mod generative;
 pub mod layers;
 pub mod neural_de;
 pub mod plrnn;

@@ -4,14 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::{Control, Pid};
 use crate::field::{Assembled, Jacobian, SemiLinear, Separable, VectorField};
+use crate::gradient::{Adjoint, Differentiated, GradientError, Loss};
+use crate::increment::{Ordinary, VectorJacobian};
 use crate::issue::{Check, Validate};
+use crate::solve::{Solution, SolveOptions};
 use crate::state::{DenseState, State};
 use crate::stepper::Stepper;
 use crate::stepper::etdrk::{Etdrk1, Etdrk2, Etdrk3, Etdrk4};
 use crate::stepper::explicit_rk::{
-    BOGACKI_SHAMPINE, DOPRI5, DOPRI8, EULER, ExplicitRk, HEUN, MIDPOINT, RALSTON, RK4, TSIT5, Tableau,
+    BOGACKI_SHAMPINE, DOPRI5, DOPRI8, EULER, ExplicitRk, HEUN, MIDPOINT, RALSTON, RK4, RungeKutta, TSIT5,
+    Tableau,
 };
 use crate::stepper::imex::{Cnab2, Sbdf2};
+use crate::stepper::reversible::{
+    AsynchronousLeapfrogConfig, BdiaConfig, CoupledConfig, EES25, ReversibleHeunConfig, ReversibleScheme,
+};
 use crate::stepper::stiff::{Esdirk, EsdirkTableau, KVAERNO3, KVAERNO5};
 use crate::stepper::symplectic::{SYMPLECTIC_EULER, Splitting, Symplectic, VELOCITY_VERLET, YOSHIDA4};
 
@@ -58,6 +65,10 @@ pub enum MethodKind {
     Symplectic,
     /// A linear part that is diagonal.
     Semilinear,
+    /// The right-hand side; the method can be run back.
+    Reversible,
+    /// A drift and a diffusion.
+    Stochastic,
 }
 
 /// A method and its parameters.
@@ -85,9 +96,33 @@ pub enum SolverConfig {
     Etdrk4(FixedConfig),
     Cnab2(FixedConfig),
     Sbdf2(FixedConfig),
+    ReversibleHeun(ReversibleHeunConfig),
+    AsynchronousLeapfrog(AsynchronousLeapfrogConfig),
+    Coupled(CoupledConfig),
+    Bdia(BdiaConfig),
+    Ees25(FixedConfig),
+    EulerMaruyama(FixedConfig),
+    Milstein(AdaptiveConfig),
+    Sra1(AdaptiveConfig),
+    Shark(AdaptiveConfig),
+    Spark(AdaptiveConfig),
+    SlowRk(AdaptiveConfig),
 }
 
-/// Every method: its name, and what it is.
+/// The least relative tolerance of a method for stochastic equations that chooses its steps.
+const LEAST_STOCHASTIC_TOLERANCE: f64 = 1e-5;
+
+/// Every method for stochastic equations; [`Heun`](SolverConfig::Heun) and other explicit methods solve those of Stratonovich, too.
+pub const STOCHASTIC_METHODS: &[(&str, &str)] = &[
+    ("euler_maruyama", "Euler-Maruyama, strong order 1/2, for Itô equations"),
+    ("milstein", "Milstein, strong order 1, for noise that commutes, adaptive"),
+    ("sra1", "Rößler, strong order 3/2, for additive noise, adaptive"),
+    ("shark", "shifted Runge-Kutta, strong order 3/2, for additive noise, adaptive"),
+    ("spark", "splitting path Runge-Kutta, strong order 1/2 to 1, for Stratonovich equations, adaptive"),
+    ("slow_rk", "strong order 3/2 for Stratonovich equations whose noise commutes, adaptive"),
+];
+
+/// Every method for deterministic equations: its name, and what it is.
 pub const METHODS: &[(&str, &str)] = &[
     ("euler", "explicit Euler, order 1"),
     ("midpoint", "explicit midpoint, order 2"),
@@ -109,6 +144,11 @@ pub const METHODS: &[(&str, &str)] = &[
     ("etdrk4", "exponential Runge-Kutta, order 4, for semilinear equations"),
     ("cnab2", "Crank-Nicolson and Adams-Bashforth, order 2, for semilinear equations"),
     ("sbdf2", "semi-implicit BDF, order 2, for semilinear equations"),
+    ("reversible_heun", "reversible Heun, order 2"),
+    ("asynchronous_leapfrog", "asynchronous leapfrog, order 2, reversible"),
+    ("coupled", "any explicit method, coupled to be reversible, of its order"),
+    ("bdia", "bidirectional integration approximation of any explicit method, reversible"),
+    ("ees25", "explicit and effectively symmetric, order 2 (5 when run forth and back)"),
 ];
 
 enum Method {
@@ -116,6 +156,8 @@ enum Method {
     Stiff(&'static EsdirkTableau),
     Symplectic(&'static Splitting),
     Semilinear,
+    Reversible(ReversibleScheme),
+    Stochastic,
 }
 
 enum Parameters {
@@ -126,7 +168,7 @@ enum Parameters {
 impl SolverConfig {
     /// One row per method: its name, its parameters, what executes it.
     fn parts(&self) -> (&'static str, Parameters, Method) {
-        use Method::{Explicit, Semilinear, Stiff, Symplectic};
+        use Method::{Explicit, Reversible, Semilinear, Stiff, Stochastic, Symplectic};
         use Parameters::{Adaptive, Fixed};
         match *self {
             Self::Euler(c) => ("euler", Fixed(c), Explicit(&EULER)),
@@ -149,6 +191,25 @@ impl SolverConfig {
             Self::Etdrk4(c) => ("etdrk4", Fixed(c), Semilinear),
             Self::Cnab2(c) => ("cnab2", Fixed(c), Semilinear),
             Self::Sbdf2(c) => ("sbdf2", Fixed(c), Semilinear),
+            Self::ReversibleHeun(c) => {
+                ("reversible_heun", Fixed(FixedConfig { dt: c.dt }), Reversible(ReversibleScheme::Heun(c)))
+            }
+            Self::AsynchronousLeapfrog(c) => (
+                "asynchronous_leapfrog",
+                Fixed(FixedConfig { dt: c.dt }),
+                Reversible(ReversibleScheme::Leapfrog(c)),
+            ),
+            Self::Coupled(c) => {
+                ("coupled", Fixed(FixedConfig { dt: c.dt }), Reversible(ReversibleScheme::Coupled(c)))
+            }
+            Self::Bdia(c) => ("bdia", Fixed(FixedConfig { dt: c.dt }), Reversible(ReversibleScheme::Bdia(c))),
+            Self::Ees25(c) => ("ees25", Fixed(c), Explicit(&EES25)),
+            Self::EulerMaruyama(c) => ("euler_maruyama", Fixed(c), Stochastic),
+            Self::Milstein(c) => ("milstein", Adaptive(c), Stochastic),
+            Self::Sra1(c) => ("sra1", Adaptive(c), Stochastic),
+            Self::Shark(c) => ("shark", Adaptive(c), Stochastic),
+            Self::Spark(c) => ("spark", Adaptive(c), Stochastic),
+            Self::SlowRk(c) => ("slow_rk", Adaptive(c), Stochastic),
         }
     }
 
@@ -164,6 +225,8 @@ impl SolverConfig {
             Method::Stiff(_) => MethodKind::Stiff,
             Method::Symplectic(_) => MethodKind::Symplectic,
             Method::Semilinear => MethodKind::Semilinear,
+            Method::Reversible(_) => MethodKind::Reversible,
+            Method::Stochastic => MethodKind::Stochastic,
         }
     }
 
@@ -173,6 +236,7 @@ impl SolverConfig {
             Parameters::Fixed(c) => Control::Fixed { dt: c.dt },
             Parameters::Adaptive(c) => match c.dt {
                 Some(dt) => Control::Fixed { dt },
+                None if self.kind() == MethodKind::Stochastic => Control::Pid(Pid::for_noise(c.rtol, c.atol)),
                 None => Control::Pid(Pid { rtol: c.rtol, atol: c.atol, ..Pid::default() }),
             },
         }
@@ -200,7 +264,7 @@ impl SolverConfig {
     pub fn refined(&self) -> Self {
         let mut refined = *self;
         refined.parameters_mut(
-            |c| c.dt *= 0.5,
+            |dt| *dt *= 0.5,
             |c| match &mut c.dt {
                 Some(dt) => *dt *= 0.5,
                 None => {
@@ -216,15 +280,11 @@ impl SolverConfig {
     #[must_use]
     pub fn with_dt(&self, dt: f64) -> Self {
         let mut changed = *self;
-        changed.parameters_mut(|c| c.dt = dt, |c| c.dt = Some(dt));
+        changed.parameters_mut(|own| *own = dt, |c| c.dt = Some(dt));
         changed
     }
 
-    fn parameters_mut(
-        &mut self,
-        fixed: impl FnOnce(&mut FixedConfig),
-        adaptive: impl FnOnce(&mut AdaptiveConfig),
-    ) {
+    fn parameters_mut(&mut self, fixed: impl FnOnce(&mut f64), adaptive: impl FnOnce(&mut AdaptiveConfig)) {
         match self {
             Self::Euler(c)
             | Self::Midpoint(c)
@@ -239,13 +299,24 @@ impl SolverConfig {
             | Self::Etdrk3(c)
             | Self::Etdrk4(c)
             | Self::Cnab2(c)
-            | Self::Sbdf2(c) => fixed(c),
+            | Self::Sbdf2(c)
+            | Self::EulerMaruyama(c)
+            | Self::Ees25(c) => fixed(&mut c.dt),
+            Self::ReversibleHeun(c) => fixed(&mut c.dt),
+            Self::AsynchronousLeapfrog(c) => fixed(&mut c.dt),
+            Self::Coupled(c) => fixed(&mut c.dt),
+            Self::Bdia(c) => fixed(&mut c.dt),
             Self::BogackiShampine(c)
             | Self::Dopri5(c)
             | Self::Tsit5(c)
             | Self::Dopri8(c)
             | Self::Kvaerno3(c)
-            | Self::Kvaerno5(c) => adaptive(c),
+            | Self::Kvaerno5(c)
+            | Self::Milstein(c)
+            | Self::Sra1(c)
+            | Self::Shark(c)
+            | Self::Spark(c)
+            | Self::SlowRk(c) => adaptive(c),
         }
     }
 
@@ -265,6 +336,7 @@ impl SolverConfig {
     ) -> Option<Box<dyn Stepper<Y> + 'a>> {
         match self.parts().2 {
             Method::Explicit(tableau) => Some(Box::new(ExplicitRk::new(tableau, field, like))),
+            Method::Reversible(scheme) => Some(scheme.stepper(field)),
             _ => None,
         }
     }
@@ -278,6 +350,7 @@ impl SolverConfig {
         let (_, parameters, method) = self.parts();
         match (method, parameters) {
             (Method::Explicit(tableau), _) => Some(Box::new(ExplicitRk::new(tableau, field, like))),
+            (Method::Reversible(scheme), _) => Some(scheme.stepper(field)),
             (Method::Stiff(tableau), Parameters::Adaptive(c)) => {
                 let (rtol, atol) = match c.dt {
                     Some(_) => (FIXED_STEP_TOLERANCE, FIXED_STEP_TOLERANCE),
@@ -286,6 +359,28 @@ impl SolverConfig {
                 Some(Box::new(Esdirk::new(tableau, field, like, rtol, atol)))
             }
             _ => None,
+        }
+    }
+
+    /// Solves with this method and differentiates a loss of the solution, if the method is explicit or reversible.
+    ///
+    /// Step control, save times and events are those of `options`; the companions of a reversible method start afresh
+    /// as its config says, unless the gradient has segments.
+    pub fn differentiate<Y: State, F: VectorJacobian<Y>>(
+        &self,
+        adjoint: Adjoint<Y>,
+        field: F,
+        y0: &Y,
+        options: &mut SolveOptions<Y>,
+        loss: impl FnOnce(&Solution<Y>) -> Loss<Y>,
+    ) -> Option<Result<Differentiated<Y, F::Gradient>, GradientError>> {
+        match self.parts().2 {
+            Method::Explicit(tableau) => {
+                let scheme = RungeKutta::new(tableau);
+                Some(adjoint.differentiate(scheme, Ordinary(field), y0, options, loss))
+            }
+            Method::Reversible(scheme) => Some(scheme.differentiate(adjoint, field, y0, options, loss)),
+            Method::Stiff(_) | Method::Symplectic(_) | Method::Semilinear | Method::Stochastic => None,
         }
     }
 
@@ -321,7 +416,7 @@ impl SolverConfig {
 
 impl Validate for SolverConfig {
     fn validate(&self, mut check: Check<'_>) {
-        let (name, parameters, _) = self.parts();
+        let (name, parameters, method) = self.parts();
         let mut check = check.table(name);
         match parameters {
             Parameters::Fixed(c) => check.positive("dt", c.dt),
@@ -331,8 +426,18 @@ impl Validate for SolverConfig {
                 check.require(c.max_steps > 0, "max_steps", "0 allows no step", "it must be at least 1");
                 if let Some(dt) = c.dt {
                     check.positive("dt", dt);
+                } else if self.kind() == MethodKind::Stochastic {
+                    check.require(
+                        c.rtol >= LEAST_STOCHASTIC_TOLERANCE,
+                        "rtol",
+                        format!("{:e} asks a rough path for steps too small to be taken", c.rtol),
+                        format!("give dt, or a tolerance of at least {LEAST_STOCHASTIC_TOLERANCE:e}"),
+                    );
                 }
             }
+        }
+        if let Method::Reversible(scheme) = method {
+            scheme.validate(&mut check);
         }
     }
 }

@@ -19,6 +19,13 @@ impl Control {
     }
 }
 
+impl Pid {
+    /// Gains for paths that are rough: with the usual ones the step follows the noise of the error estimate.
+    pub fn for_noise(rtol: f64, atol: f64) -> Self {
+        Self { rtol, atol, proportional: 0.1, integral: 0.3, ..Self::default() }
+    }
+}
+
 /// A PID controller of the step size on the logarithm of the error:
 /// `h' = h · safety · e₁^(−(I+P+D)/k) · e₂^((P+2D)/k) · e₃^(−D/k)`, `k` one above the embedded order, `e₁` the
 /// newest weighted error norm.
@@ -95,6 +102,21 @@ impl PidState {
             floor: 1e-4_f64.ln(),
             rejected: false,
         }
+    }
+
+    /// Forgets the steps before: the state was changed from outside.
+    pub(crate) fn restart(&mut self) {
+        (self.logarithms, self.rejected) = ([0.0; 2], false);
+    }
+
+    /// What the next judgement depends on.
+    pub(crate) fn memory(&self) -> ([f64; 2], bool) {
+        (self.logarithms, self.rejected)
+    }
+
+    /// Continues from a [`memory`](Self::memory).
+    pub(crate) fn recall(&mut self, logarithms: [f64; 2], rejected: bool) {
+        (self.logarithms, self.rejected) = (logarithms, rejected);
     }
 
     /// Judges a step by its weighted error norm. A norm that is not finite is a rejection.

@@ -1,7 +1,7 @@
 //! Equations with a constant delay.
 
 use crate::field::VectorField;
-use crate::solve::{DenseOutput, Outcome, SaveAt, Solution, SolveOptions, Statistics, solve};
+use crate::solve::{DenseOutput, Outcome, SaveAt, Solution, SolveOptions, check_times, solve};
 use crate::state::State;
 use crate::stepper::explicit_rk::{ExplicitRk, Tableau};
 
@@ -55,6 +55,12 @@ pub fn solve_delay<Y: State>(
     let mut outcome = if y.is_finite() { Outcome::Reached } else { Outcome::NonFinite { t: t0 } };
     if delay.is_nan() || delay <= 0.0 {
         outcome = Outcome::StepUnderflow { t: t0, dt: delay };
+    }
+    if let Err(reason) = options.check().and(match &save {
+        SaveAt::Times(times) => check_times(times, false),
+        _ => Ok(()),
+    }) {
+        outcome = Outcome::Refused { reason };
     }
     let mut interval = 0_u32;
     while outcome == Outcome::Reached && options.t1 > steps.t {
@@ -113,14 +119,7 @@ struct Steps<'a, Y> {
 
 impl<'a, Y: State> Steps<'a, Y> {
     fn new(save: &'a SaveAt, t0: f64, y0: &Y) -> Self {
-        let mut solution = Solution {
-            ts: Vec::new(),
-            ys: Vec::new(),
-            stats: Statistics::default(),
-            outcome: Outcome::Reached,
-            events: Vec::new(),
-            dense: None,
-        };
+        let mut solution = Solution::empty(t0);
         let mut next = 0;
         match save {
             SaveAt::End => {}

@@ -5,14 +5,17 @@
 //! [`stepper::Stepper`]; [`solve::solve`] drives it, with step control, save times and events.
 
 pub mod assimilation;
+pub mod batch;
 pub mod brownian;
 pub mod config;
 pub mod control;
+pub mod control_path;
 pub mod delay;
 pub mod ensemble;
 pub mod event;
 pub mod field;
 pub mod fourier;
+pub mod gradient;
 pub mod increment;
 pub mod issue;
 pub mod lyapunov;

@@ -391,6 +391,74 @@ fn a_divergence_before_the_training_is_kept_too() {
     assert!(bench.path("run/predictions.npz").exists() && bench.path("run/plots/space_time.png").exists());
 }
 
+const SYSTEM: &str = r#"
+name = "odd"
+[problem.van_der_pol]
+mu = 5.0
+[solver.dopri5]
+rtol = 1e-6
+atol = 1e-9
+max_steps = 2000
+[data]
+dt = 0.1
+steps = 20
+"#;
+
+#[test]
+fn solves_that_make_no_sense_are_refused_before_anything_is_written() {
+    let bench = Bench::new();
+    let cases = [
+        ("rtol = 1e-6", "rtol = 0.0", vec!["solver.dopri5.rtol", "0 is out of range", ":6:"]),
+        ("atol = 1e-9", "atol = 0.0", vec!["solver.dopri5.atol", "0 is not a positive number", ":7:"]),
+        ("atol = 1e-9", "atol = nan", vec!["solver.dopri5.atol", ":7:"]),
+        ("max_steps = 2000", "max_steps = 0", vec!["solver.dopri5.max_steps", "at least 1", ":8:"]),
+        ("max_steps = 2000", "dt = 0.0", vec!["solver.dopri5.dt", "greater than 0", ":8:"]),
+        // Backward, and an interval of no length.
+        ("dt = 0.1", "dt = -0.1", vec!["data.dt", "-0.1 is not a positive number", ":10:"]),
+        ("steps = 20", "steps = 0", vec!["data.steps", "0 is out of range", ":11:"]),
+    ];
+    for (good, bad, expected) in cases {
+        let config = bench.config("odd.toml", &SYSTEM.replace(good, bad));
+        let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{bad}: {message}");
+        for part in expected {
+            assert!(message.contains(part), "{bad}: no '{part}' in\n{message}");
+        }
+        assert!(!bench.path("run").exists(), "{bad}: something was written");
+    }
+}
+
+#[test]
+fn solves_that_fail_have_a_status_with_time_and_remedy() {
+    let bench = Bench::new();
+    let blow_up = "[problem.logistic]\n[data.initial.point]\ny = [-1.0]\n";
+    let cases = [
+        (
+            "stiff",
+            SYSTEM.replace("mu = 5.0", "mu = 1e6"),
+            vec!["stopped at t = ", "2000 steps", "take a stiff method (kvaerno5)"],
+        ),
+        // Infinite at t = ln 2: the step size falls to rounding.
+        ("blow-up", SYSTEM.replace("[problem.van_der_pol]\nmu = 5.0\n", "") + blow_up, vec!["t = 0.693147:"]),
+    ];
+    for (what, text, expected) in cases {
+        let config = bench.config("odd.toml", &text);
+        let output = bench.run(&[config.to_str().unwrap(), "--out", what, "-q"]);
+        assert_eq!(output.status.code(), Some(3), "{what}: {}", stderr(&output));
+        let summary = summary(&bench.path(what));
+        let status = summary["status"].as_str().unwrap();
+        for part in expected {
+            assert!(status.contains(part), "{what}: no '{part}' in {status}");
+        }
+    }
+    // What the hint names helps.
+    let mild = SYSTEM.replace("mu = 5.0", "mu = 1e6").replace("dopri5", "kvaerno5");
+    let config = bench.config("odd.toml", &mild);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "mild", "-q"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
 #[test]
 fn a_killed_training_resumes_to_the_same_weights() {
     kill_and_resume(TRAINING, 10, "rollout_rel_l2");

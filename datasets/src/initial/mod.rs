@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::problem::dde::DdeProblem;
 use crate::problem::ode::OdeProblem;
 use crate::problem::pde::PdeProblem;
+use crate::problem::sde::SdeProblem;
 
 /// An initial condition, the same for all trajectories or drawn for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,6 +182,14 @@ impl InitialConfig {
     /// # Errors
     /// If this start does not fit the system.
     pub fn past(&self, problem: &dyn DdeProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
+        self.draw(problem.name(), &problem.variables(), problem.initial(), rng)
+    }
+
+    /// Draws the start of a system of stochastic differential equations.
+    ///
+    /// # Errors
+    /// If this start does not fit the system.
+    pub fn origin(&self, problem: &dyn SdeProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
         self.draw(problem.name(), &problem.variables(), problem.initial(), rng)
     }
 

@@ -1,8 +1,11 @@
 //! The problems that Flowmap knows: `[problem.NAME]`.
 
 pub mod dde;
+pub mod density;
+pub mod labelled;
 pub mod ode;
 pub mod pde;
+pub mod sde;
 
 use std::sync::Arc;
 
@@ -11,8 +14,11 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use dde::DdeProblem;
+use density::Density;
+use labelled::Labelled;
 use ode::OdeProblem;
 use pde::{Operators, Pde, PdeProblem};
+use sde::SdeProblem;
 
 /// A problem, ready to be solved.
 #[derive(Clone)]
@@ -23,6 +29,12 @@ pub enum Problem {
     Ode(Arc<dyn OdeProblem>),
     /// A system of delay differential equations.
     Dde(Arc<dyn DdeProblem>),
+    /// A system of stochastic differential equations.
+    Sde(Arc<dyn SdeProblem>),
+    /// Labelled series: no equation, samples.
+    Labelled(Arc<dyn Labelled>),
+    /// A probability density in the plane: no equation, samples.
+    Density(Arc<dyn Density>),
 }
 
 impl Problem {
@@ -32,6 +44,9 @@ impl Problem {
             Self::Pde(p) => p.name(),
             Self::Ode(p) => p.name(),
             Self::Dde(p) => p.name(),
+            Self::Sde(p) => p.name(),
+            Self::Labelled(p) => p.name(),
+            Self::Density(p) => p.name(),
         }
     }
 
@@ -41,6 +56,9 @@ impl Problem {
             Self::Pde(p) => p.equation(),
             Self::Ode(p) => p.equation(),
             Self::Dde(p) => p.equation(),
+            Self::Sde(p) => p.equation(),
+            Self::Labelled(p) => p.equation(),
+            Self::Density(p) => p.equation(),
         }
     }
 
@@ -50,6 +68,9 @@ impl Problem {
             Self::Pde(p) => p.channels().iter().map(|c| (*c).to_owned()).collect(),
             Self::Ode(p) => p.variables(),
             Self::Dde(p) => p.variables(),
+            Self::Sde(p) => p.variables(),
+            Self::Labelled(p) => p.channels(),
+            Self::Density(_) => vec!["x".into(), "y".into()],
         }
     }
 
@@ -63,6 +84,9 @@ impl Problem {
             }
             Self::Ode(p) => vec![p.variables().len()],
             Self::Dde(p) => vec![p.variables().len()],
+            Self::Sde(p) => vec![p.variables().len()],
+            Self::Labelled(p) => vec![p.channels().len()],
+            Self::Density(_) => vec![2],
         }
     }
 
@@ -70,7 +94,7 @@ impl Problem {
     pub fn coordinates(&self) -> Vec<Vec<f64>> {
         match self {
             Self::Pde(p) => (0..p.grid().axes()).map(|a| p.grid().coordinates(a)).collect(),
-            Self::Ode(_) | Self::Dde(_) => Vec::new(),
+            Self::Ode(_) | Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => Vec::new(),
         }
     }
 
@@ -87,7 +111,7 @@ impl Problem {
                 Box::new(move |u| p.invariants(u, &mut ws))
             }
             Self::Ode(p) => Box::new(|u| p.invariants(u)),
-            Self::Dde(_) => Box::new(|_| Vec::new()),
+            Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => Box::new(|_| Vec::new()),
         }
     }
 
@@ -95,7 +119,7 @@ impl Problem {
     pub fn time_step(&self) -> Option<f64> {
         match self {
             Self::Ode(p) => p.time_step(),
-            Self::Pde(_) | Self::Dde(_) => None,
+            Self::Pde(_) | Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => None,
         }
     }
 
@@ -104,7 +128,7 @@ impl Problem {
         match self {
             Self::Pde(p) => p.lyapunov_exponent(),
             Self::Ode(p) => p.lyapunov_exponent(),
-            Self::Dde(_) => None,
+            Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => None,
         }
     }
 }
@@ -114,6 +138,9 @@ macro_rules! problems {
         pde { $($pde:ident),* $(,)? }
         ode { $($ode:ident => $name:literal),* $(,)? }
         dde { $($dde:ident => $dde_name:literal),* $(,)? }
+        sde { $($sde:ident => $sde_name:literal),* $(,)? }
+        labelled { $($labelled:ident => $labelled_name:literal),* $(,)? }
+        density { $($density:ident => $density_name:literal),* $(,)? }
         built { $($built:ident => $built_name:literal),* $(,)? }
     ) => {
         /// A problem and its parameters.
@@ -124,6 +151,9 @@ macro_rules! problems {
             $($pde(pde::$pde),)*
             $($ode(ode::$ode),)*
             $($dde(dde::$dde),)*
+            $($sde(sde::$sde),)*
+            $($labelled(labelled::$labelled),)*
+            $($density(density::$density),)*
             $($built(ode::$built),)*
         }
 
@@ -134,7 +164,26 @@ macro_rules! problems {
                     $(Self::$pde(_) => pde::$pde::NAME,)*
                     $(Self::$ode(_) => $name,)*
                     $(Self::$dde(_) => $dde_name,)*
+                    $(Self::$sde(_) => $sde_name,)*
+                    $(Self::$labelled(_) => $labelled_name,)*
+                    $(Self::$density(_) => $density_name,)*
                     $(Self::$built(_) => $built_name,)*
+                }
+            }
+
+            /// Whether it is a kind of labelled series: they are drawn, nothing is solved.
+            pub fn is_labelled(&self) -> bool {
+                match self {
+                    $(Self::$labelled(_) => true,)*
+                    _ => false,
+                }
+            }
+
+            /// Whether it is a density: points are drawn, nothing is solved.
+            pub fn is_density(&self) -> bool {
+                match self {
+                    $(Self::$density(_) => true,)*
+                    _ => false,
                 }
             }
 
@@ -147,6 +196,9 @@ macro_rules! problems {
                     $(Self::$pde(p) => Problem::Pde(Arc::new(Pde::new(p.clone())?)),)*
                     $(Self::$ode(p) => Problem::Ode(Arc::new(p.clone())),)*
                     $(Self::$dde(p) => Problem::Dde(Arc::new(p.clone())),)*
+                    $(Self::$sde(p) => Problem::Sde(Arc::new(p.clone())),)*
+                    $(Self::$labelled(p) => Problem::Labelled(Arc::new(p.clone())),)*
+                    $(Self::$density(p) => Problem::Density(Arc::new(p.clone())),)*
                     $(Self::$built(p) => p.build(),)*
                 })
             }
@@ -154,7 +206,10 @@ macro_rules! problems {
             /// Every problem with its default parameters.
             pub fn all() -> Vec<Self> {
                 vec![$(Self::$pde(pde::$pde::default()),)* $(Self::$ode(ode::$ode::default()),)*
+                    $(Self::$dde(dde::$dde::default()),)* $(Self::$sde(sde::$sde::default()),)*
                     $(Self::$dde(dde::$dde::default()),)*
+                    $(Self::$labelled(labelled::$labelled::default()),)*
+                    $(Self::$density(density::$density::default()),)*
                     $(Self::$built(ode::$built::default()),)*]
             }
         }
@@ -166,6 +221,9 @@ macro_rules! problems {
                     $(Self::$pde(p) => p.validate(check),)*
                     $(Self::$ode(p) => p.validate(check),)*
                     $(Self::$dde(p) => p.validate(check),)*
+                    $(Self::$sde(p) => p.validate(check),)*
+                    $(Self::$labelled(p) => p.validate(check),)*
+                    $(Self::$density(p) => p.validate(check),)*
                     $(Self::$built(p) => p.validate(check),)*
                 }
             }
@@ -199,6 +257,22 @@ problems! {
     }
     dde {
         MackeyGlass => "mackey_glass",
+    }
+    sde {
+        GeometricBrownian => "geometric_brownian",
+        OrnsteinUhlenbeck => "ornstein_uhlenbeck",
+        DoubleWell => "double_well",
+        StochasticLorenz => "stochastic_lorenz",
+    }
+
+    labelled {
+        Spirals => "spirals",
+    }
+
+    density {
+        TwoMoons => "two_moons",
+        EightGaussians => "eight_gaussians",
+        Checkerboard => "checkerboard",
     }
     built {
         ChaoticFlow => "chaotic_flow",

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use flowmap_datasets::generate::Recipe;
-use flowmap_models::config::Learns;
+use flowmap_datasets::problem::ProblemConfig;
+use flowmap_models::config::{Learns, ModelConfig};
 
 use super::print;
 use crate::cli::OverrideArgs;
 use crate::config::{ExperimentConfig, Loaded, load};
 use crate::error::Error;
+use crate::evaluate::StudyConfig;
 use crate::run_dir::resolved;
 use crate::train::{BATCHES, TrainConfig};
 
@@ -40,13 +42,28 @@ pub(super) fn describe(loaded: &Loaded) -> String {
     let mut lines = vec![resolved(loaded)];
     match config.recipe() {
         Some(recipe) => lines.extend(cost(&recipe)),
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_labelled) => {
+            let (series, samples) = (config.data.trajectories(), config.data.steps + 1);
+            lines.push(format!("# data: {series} labelled series of {samples} samples"));
+        }
+
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_density) => {
+            lines.push(format!("# data: {} points", config.data.trajectories()));
+        }
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
     }
+    if let Some(StudyConfig::Gradient(study)) = &config.study {
+        lines.push(format!("# study: gradients of solves of up to {} steps", study.longest()));
+    }
     if let Some(train) = &config.train {
-        let series = config.model.as_ref().is_some_and(|m| m.learns() != Learns::Fields);
-        lines.push(if series { sequences(train) } else { windows(config, train) });
+        lines.push(match config.model.as_ref().map(ModelConfig::learns) {
+            Some(Learns::Series | Learns::Dynamics) => sequences(train),
+            Some(Learns::Labels) => labels(config, train),
+            Some(Learns::Points) => points(train),
+            Some(Learns::Fields) | None => windows(config, train),
+        });
     }
     if !loaded.members.is_empty() {
         lines.push(format!("# sweep: {} members, each of this cost", loaded.members.len()));
@@ -71,6 +88,23 @@ fn sequences(train: &TrainConfig) -> String {
         train.epochs * batches,
         train.batch,
         train.sequence.unwrap_or(2) - 1
+    )
+}
+
+/// The training of a classifier.
+fn labels(config: &ExperimentConfig, train: &TrainConfig) -> String {
+    let batches = config.data.train.div_ceil(train.batch.max(1)) * train.epochs;
+    format!("# training: {batches} steps on {} series each", train.batch)
+}
+
+/// The training of a model of points.
+fn points(train: &TrainConfig) -> String {
+    let batches = train.batches.unwrap_or(BATCHES);
+    format!(
+        "# training: {} epochs of {batches} batches, {} steps on {} points each",
+        train.epochs,
+        train.epochs * batches,
+        train.batch
     )
 }
 

@@ -55,13 +55,14 @@ pub fn compare(runs: &[PathBuf], out: &Path) -> Result<(), Error> {
 }
 
 /// A kind of metric: what it measures, the part of a metric's name that tells it.
-const KINDS: [(&str, &str); 6] = [
+const KINDS: [(&str, &str); 7] = [
     ("relative L2 error", "rel_l2"),
     ("divergence in state space, D_stsp", "d_stsp"),
     ("Hellinger distance of the spectra, D_H", "d_hellinger"),
     ("squared prediction error, PE", "pe"),
     ("largest Lyapunov exponent", "lyapunov_max"),
     ("valid Lyapunov times", "valid_lyapunov_times"),
+    ("accuracy", "accuracy"),
 ];
 
 /// One panel for each kind of metric that runs share: a row for a metric, a point for a run.

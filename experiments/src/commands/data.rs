@@ -26,6 +26,12 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
             hint: "end it in .npz, .h5 or .hdf5".into(),
         });
     }
+    if loaded.config.study.is_some() {
+        return Err(Error::Usage {
+            message: format!("{}: a study has no data", loaded.path.display()),
+            hint: "give the config of an experiment with a problem or a file".into(),
+        });
+    }
     let mut config = loaded.config.clone();
     if out.is_some() {
         // A file holds the channels as they are; what else is done to them is the config's to say.

@@ -3,7 +3,7 @@
 use flowmap_datasets::problem::ProblemConfig;
 use flowmap_datasets::problem::ode::zoo;
 use flowmap_models::config::MODELS;
-use flowmap_solvers::config::METHODS;
+use flowmap_solvers::config::{METHODS, STOCHASTIC_METHODS};
 
 use super::print;
 use crate::cli::Catalogue;
@@ -36,8 +36,9 @@ pub fn list(what: Option<Catalogue>) -> Result<(), Error> {
 }
 
 fn rows(catalogue: Catalogue) -> Vec<(String, String)> {
-    let fixed =
-        |rows: &[(&str, &str)]| rows.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let fixed = |rows: &[(&str, &str)]| -> Vec<_> {
+        rows.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    };
     match catalogue {
         Catalogue::Problems => {
             let named = ProblemConfig::all().into_iter().map(|p| {
@@ -52,7 +53,7 @@ fn rows(catalogue: Catalogue) -> Vec<(String, String)> {
             });
             named.chain(flows).collect()
         }
-        Catalogue::Solvers => fixed(METHODS),
+        Catalogue::Solvers => [fixed(METHODS), fixed(STOCHASTIC_METHODS)].concat(),
         Catalogue::Models => fixed(MODELS),
         Catalogue::Metrics => fixed(METRICS),
         Catalogue::Configs => configs(),

@@ -2,10 +2,11 @@
 
 use std::io::IsTerminal;
 
-use flowmap_datasets::cache;
+use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::generate::DataError;
-use flowmap_datasets::series;
+use flowmap_datasets::problem::Problem;
+use flowmap_datasets::{cache, cloud, series};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::config::ExperimentConfig;
@@ -65,6 +66,14 @@ impl Progress {
     /// # Errors
     /// As [`flowmap_datasets::generate::Recipe::obtain`] and [`series::obtain`].
     pub fn data(&self, config: &ExperimentConfig) -> Result<Dataset, DataError> {
+        if let Some(problem) = &config.problem
+            && let Ok(Problem::Density(density)) = problem.build()
+        {
+            let data = cloud::draw(problem, &*density, &config.data, config.seed);
+            let DataConfig { train, validation, test, .. } = config.data;
+            self.say(&format!("data: {train} points to train, {validation} to validate, {test} to test"));
+            return Ok(data);
+        }
         let Some(recipe) = config.recipe() else {
             let data = series::obtain(&config.data, config.seed)?;
             let parts = [&data.split.train, &data.split.validation, &data.split.test];

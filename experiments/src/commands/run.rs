@@ -15,7 +15,10 @@ use super::{Progress, print};
 use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
-use crate::evaluate::{Findings, Job, dynamics, reconstruction, simulation, surrogate};
+use crate::evaluate::{
+    Findings, Job, StudyConfig, assimilation, classification, density, dynamics, gradient_study,
+    reconstruction, simulation, surrogate,
+};
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
 /// Runs experiments one after the other. All configs are checked before the first runs.
@@ -107,12 +110,16 @@ impl Shared<'_> {
             progress: self.progress,
         };
         let result = if loaded.members.is_empty() {
-            match &config.model {
-                None => simulation(config, run, self.progress),
-                Some(model) => match model.learns() {
+            match (&config.study, &config.model) {
+                (Some(StudyConfig::Gradient(study)), _) => gradient_study(study, &job),
+                (None, None) if let Some(twin) = &config.assimilation => assimilation(config, twin, &job),
+                (None, None) => simulation(config, run, self.progress),
+                (None, Some(model)) => match model.learns() {
                     Learns::Fields => surrogate(config, model, &job),
                     Learns::Series => reconstruction(config, model, &job),
                     Learns::Dynamics => dynamics(config, model, &job),
+                    Learns::Labels => classification(config, model, &job),
+                    Learns::Points => density(config, model, &job),
                 },
             }
         } else {
@@ -164,11 +171,15 @@ impl Shared<'_> {
 fn expected(loaded: &Loaded) -> &'static [&'static str] {
     match &loaded.config.model {
         _ if !loaded.members.is_empty() => &["members"],
+        None if loaded.config.assimilation.is_some() => &["climate_deviation"],
+        _ if loaded.config.study.is_some() => &[],
         None => &["solve_s"],
         Some(model) => match model.learns() {
             Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
             Learns::Dynamics => &["trajectory_rel_l2", "params", "train_s"],
             Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
+            Learns::Labels => &["accuracy", "params", "train_s"],
+            Learns::Points => &["w2", "mmd", "params", "train_s"],
         },
     }
 }

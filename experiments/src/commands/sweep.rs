@@ -95,7 +95,7 @@ fn brief(run: &RunDir, name: &str) -> String {
 fn worst(name: &str) -> Option<f64> {
     let name = name.split_once("baseline_").map_or(name, |(_, of)| of);
     let is = |parts: &[&str]| parts.iter().any(|p| name.contains(p));
-    if is(&["valid_"]) {
+    if is(&["valid_", "accuracy"]) {
         Some(f64::NEG_INFINITY)
     } else if is(&["d_stsp", "d_hellinger", "rel_l2", "pe_"]) && !name.starts_with("floor") {
         Some(f64::INFINITY)

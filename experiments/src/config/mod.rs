@@ -15,7 +15,7 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::EvaluateConfig;
+use crate::evaluate::{AssimilationConfig, EvaluateConfig, StudyConfig};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -37,13 +37,20 @@ pub struct ExperimentConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solver: Option<SolverConfig>,
     /// Which trajectories are made.
+    #[serde(default, skip_serializing_if = "untouched")]
     pub data: DataConfig,
     /// What learns them; without a model the experiment is a simulation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelConfig>,
+    /// A study that stands for itself, without a problem, data or a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyConfig>,
     /// How it learns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<TrainConfig>,
+    /// Filters that follow a truth of the problem by noisy observations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assimilation: Option<AssimilationConfig>,
     /// How it is judged.
     #[serde(default)]
     pub evaluate: EvaluateConfig,
@@ -56,8 +63,20 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 6] =
-    ["problem", "solver", "data.initial", "model", "train.optimiser", "train.forcing"];
+pub(crate) const CHOICES: [&str; 8] = [
+    "problem",
+    "solver",
+    "data.initial",
+    "model",
+    "study",
+    "train.optimiser",
+    "train.forcing",
+    "assimilation.operator",
+];
+
+fn untouched(data: &DataConfig) -> bool {
+    *data == DataConfig::default()
+}
 
 impl Validate for ExperimentConfig {
     fn validate(&self, mut check: Check<'_>) {
@@ -68,6 +87,25 @@ impl Validate for ExperimentConfig {
             format!("'{}' is no name", self.name),
             "use letters, digits, '-', '_' and '.', since it names a folder",
         );
+        if let Some(study) = &self.study {
+            study.validate(check.table("study"));
+            let others = [
+                ("problem", self.problem.is_some()),
+                ("solver", self.solver.is_some()),
+                ("data", !untouched(&self.data)),
+                ("model", self.model.is_some()),
+                ("train", self.train.is_some()),
+            ];
+            for (key, given) in others {
+                check.require(
+                    !given,
+                    key,
+                    format!("[{key}] beside a study"),
+                    "a study stands for itself: leave it out, or leave [study] out",
+                );
+            }
+            return;
+        }
         if let Some(problem) = &self.problem {
             problem.validate(check.table("problem"));
         }
@@ -75,8 +113,27 @@ impl Validate for ExperimentConfig {
             solver.validate(check.table("solver"));
         }
         self.data.validate(check.table("data"));
+        let density = self.problem.as_ref().is_some_and(ProblemConfig::is_density);
+        if !density {
+            self.data.check_times(&mut check.table("data"));
+        }
         self.validate_source(&mut check);
         self.evaluate.validate(check.table("evaluate"));
+        if let Some(assimilation) = &self.assimilation {
+            assimilation.validate(check.table("assimilation"));
+            check.require(
+                self.problem.is_some() && self.model.is_none() && self.data.file.is_none(),
+                "assimilation",
+                "filters follow a truth that the equations of a problem make",
+                "give [problem.NAME] and [solver.NAME], and neither [model] nor [data.file]",
+            );
+            check.require(
+                assimilation.discard < self.data.steps,
+                "assimilation.discard",
+                format!("all {} cycles are left out of the averages", self.data.steps),
+                "lower it, or raise data.steps",
+            );
+        }
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
             // A plain series may be split in time.
@@ -97,8 +154,9 @@ impl Validate for ExperimentConfig {
         if let Some(train) = &self.train {
             train.validate(check.table("train"));
             // Models of dynamics learn from windows, as models of series do.
-            let series = self.model.as_ref().is_some_and(|m| m.learns() != Learns::Fields);
-            train.check_family(check.table("train"), series);
+            let learns = self.model.as_ref().map(ModelConfig::learns);
+            let series = matches!(learns, Some(Learns::Series | Learns::Dynamics));
+            train.check_family(check.table("train"), learns);
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
@@ -130,6 +188,10 @@ impl Validate for ExperimentConfig {
                     Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
                     Learns::Dynamics => ("dynamics", "take persistence, mean, neural_ode or sindy"),
+                    Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
+                    Learns::Points => {
+                        ("points", "leave it out: the floor of a second cloud stands beside it")
+                    }
                 };
                 check.fail(
                     "evaluate.baselines",
@@ -159,6 +221,46 @@ impl ExperimentConfig {
             "nothing to solve and no data",
             "give [problem.NAME] and [solver.NAME], or a series by [data.file] path = \"…\"",
         );
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_labelled) {
+            check.require(!solver, "solver", "labelled series are drawn, not solved", "leave [solver] out");
+            check.require(!file, "data.file", "labelled series are drawn", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "labelled series, and no model that tells them apart",
+                "give [model.neural_cde] or [model.gated_classifier]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "labelled series are shown as they are",
+                "leave [data.observe] out; data.dropped is the share of samples that are lost",
+            );
+            return;
+        }
+        check.require(
+            self.data.dropped == 0.0,
+            "data.dropped",
+            "only labelled series lose samples",
+            "leave it out, or take [problem.spirals]",
+        );
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_density) {
+            check.require(!solver, "solver", "a density is not solved", "leave [solver] out");
+            check.require(!file, "data.file", "points of a density are drawn", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "a density, and no model that learns it",
+                "give [model.rectified_flow], [model.score_sde] or [model.continuous_flow]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "a density is learned as it is",
+                "leave [data.observe] out",
+            );
+            return;
+        }
         check.require(
             problem == solver || !(problem || file),
             if problem { "problem" } else { "solver" },
@@ -188,7 +290,8 @@ impl ExperimentConfig {
             return issues;
         }
         let Some(recipe) = self.recipe() else {
-            return self.check_model(None).err().into_iter().collect();
+            let unsolved = self.problem.as_ref().and_then(|p| p.build().ok());
+            return self.check_model(unsolved.as_ref()).err().into_iter().collect();
         };
         match recipe.problem.build() {
             Err(e) => issues.push(Issue::new(format!("problem.{}", recipe.problem.name()), e.to_string())),
@@ -246,6 +349,21 @@ impl ExperimentConfig {
             Err(Issue::new(path, format!("'{}' learns {what}", model.name())).hint(hint))
         };
         match problem {
+            Some(problem::Problem::Labelled(_)) if model.learns() == Learns::Labels => Ok(()),
+            Some(problem::Problem::Labelled(p)) => misfit(
+                &format!("no labels, and '{}' is a kind of labelled series", p.name()),
+                "take neural_cde or gated_classifier",
+            ),
+            _ if model.learns() == Learns::Labels => misfit("labels of series", "take [problem.spirals]"),
+            Some(problem::Problem::Density(_)) if model.learns() == Learns::Points => Ok(()),
+            Some(problem::Problem::Density(d)) => misfit(
+                &format!("no points, and '{}' is a density", d.name()),
+                "take rectified_flow, score_sde or continuous_flow",
+            ),
+            _ if model.learns() == Learns::Points => misfit(
+                "points of a density",
+                "take [problem.two_moons], [problem.eight_gaussians] or [problem.checkerboard]",
+            ),
             Some(problem::Problem::Pde(_)) if model.learns_series() => misfit(
                 "series, not fields",
                 "take a system of ordinary equations, or [data.file] with a series",

@@ -1,15 +1,24 @@
 //! Judging simulations and models.
 
+mod assimilation;
+mod classification;
 mod curves;
+mod density;
 mod drift;
 mod dynamics;
+mod gradient_study;
 mod keep;
 mod order;
 mod reconstruction;
 mod simulation;
+mod stochastic;
 mod surrogate;
 
+pub use assimilation::{AssimilationConfig, assimilation};
+pub use classification::classification;
+pub use density::{DensityEvaluation, density};
 pub use dynamics::dynamics;
+pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
 pub use reconstruction::reconstruction;
 pub use simulation::simulation;
 pub use surrogate::surrogate;
@@ -47,6 +56,9 @@ pub struct EvaluateConfig {
     pub gradients: bool,
     /// The time of a free run of a model of dynamics beyond the data, from the start of the first test trajectory; zero runs none.
     pub horizon: f64,
+    /// How a learned density is judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub density: Option<DensityEvaluation>,
 }
 
 /// Something to beat.
@@ -75,6 +87,10 @@ pub enum Baseline {
     Gru,
     /// A neural differential equation without structure, with the same layers and training.
     NeuralOde,
+    /// The class of the nearest training series.
+    NearestNeighbour,
+    /// Logistic regression on log-signatures.
+    LogSignature,
 }
 
 impl Baseline {
@@ -92,6 +108,8 @@ impl Baseline {
             Self::Lstm => "lstm",
             Self::Gru => "gru",
             Self::NeuralOde => "neural_ode",
+            Self::NearestNeighbour => "nearest_neighbour",
+            Self::LogSignature => "log_signature",
         }
     }
 
@@ -100,18 +118,19 @@ impl Baseline {
         match self {
             Self::Persistence | Self::Mean => true,
             Self::Solver | Self::Explicit | Self::Fno => learns == Learns::Fields,
-            Self::Sindy => learns != Learns::Fields,
-            Self::EchoState | Self::Autoregressive | Self::Lstm | Self::Gru => learns == Learns::Series,
+            Self::Sindy => matches!(learns, Learns::Series | Learns::Dynamics),
+            Self::EchoState | Self::Autoregressive | Self::Lstm => learns == Learns::Series,
+            Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
+            Self::NearestNeighbour | Self::LogSignature => learns == Learns::Labels,
             Self::NeuralOde => learns == Learns::Dynamics,
         }
     }
 
-    /// The model of time series that it is, with its defaults; none for what stands beside a model of fields.
+    /// The model of time series that it is, with its defaults; none for what stands beside other models alone.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
-            Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno | Self::NeuralOde => {
-                return None;
-            }
+            Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
+            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
@@ -134,6 +153,7 @@ impl Default for EvaluateConfig {
             cycles: 1,
             gradients: false,
             horizon: 0.0,
+            density: None,
         }
     }
 }
@@ -143,6 +163,9 @@ impl Validate for EvaluateConfig {
         check.positive("threshold", self.threshold);
         check.within("cycles", self.cycles, 0, 32);
         check.non_negative("horizon", self.horizon);
+        if let Some(density) = &self.density {
+            density.validate(check.table("density"));
+        }
     }
 }
 

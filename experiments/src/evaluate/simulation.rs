@@ -9,7 +9,7 @@ use ndarray_npy::NpzWriter;
 
 use super::drift::drift;
 use super::order::convergence;
-use super::{Findings, keep};
+use super::{Findings, keep, stochastic};
 use crate::commands::Progress;
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -31,6 +31,9 @@ pub fn simulation(config: &ExperimentConfig, run: &RunDir, progress: &Progress) 
         Ok(data) => {
             keep::keep_card(&data, run, &mut findings)?;
             judge(config, &problem, &data, &mut findings)?;
+            if let Problem::Sde(p) = &problem {
+                stochastic::judge(config, &**p, &data, run, &mut findings)?;
+            }
             draw(&problem, &data, run, &mut findings)?;
             write(run, &data.values, &data)?;
         }
@@ -92,7 +95,7 @@ fn judge(
         _ if config.data.burn_in > 0.0 || data.card.source.is_some() => None,
         Problem::Pde(p) => p.exact(&config.data.initial).map(|f| f(t)),
         Problem::Ode(p) => p.exact(t, &start),
-        Problem::Dde(_) => None,
+        Problem::Dde(_) | Problem::Sde(_) | Problem::Labelled(_) | Problem::Density(_) => None,
     };
     if let Some(exact) = exact {
         let end = first.index_axis(Axis(0), data.times.len() - 1).to_owned();
@@ -106,7 +109,10 @@ fn judge(
     }
     if config.evaluate.order
         && let Some(solver) = &config.solver
-        && let Some(c) = convergence(problem, solver, &start, t + config.data.burn_in)
+        && let Some(c) = match problem {
+            Problem::Sde(_) => stochastic::convergence(config, problem, solver, data),
+            _ => convergence(problem, solver, &start, t + config.data.burn_in),
+        }
     {
         findings.metric("order", c.order);
         let rows: Vec<_> = c

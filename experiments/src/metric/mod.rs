@@ -1,10 +1,12 @@
 //! Measures of predictions: pure functions of arrays.
 
 mod correlation_dimension;
+mod crps;
 mod exponent_from_series;
 #[cfg(test)]
 mod golden;
 mod hellinger;
+mod mean_discrepancy;
 mod prediction_error;
 mod quantile;
 mod relative_l2;
@@ -13,10 +15,13 @@ mod spectrum;
 mod state_space_divergence;
 mod valid_prediction_time;
 mod valid_time;
+mod wasserstein;
 
 pub use correlation_dimension::{CorrelationDimension, correlation_dimension};
+pub use crps::crps;
 pub use exponent_from_series::{NeighbourDivergence, exponent_from_series};
 pub use hellinger::{hellinger_distance, power_spectra};
+pub use mean_discrepancy::mean_discrepancy;
 pub use prediction_error::prediction_errors;
 pub use quantile::quantile;
 pub use relative_l2::{by_lead_time, relative_l2};
@@ -25,11 +30,18 @@ pub use spectrum::mean_spectrum;
 pub use state_space_divergence::{binned_divergence, mixture_divergence, state_space_divergence};
 pub use valid_prediction_time::{VALID_THRESHOLD, ValidPredictions, even_starts, valid_prediction_time};
 pub use valid_time::valid_time;
+pub use wasserstein::{sliced_wasserstein_2, wasserstein_2};
 
 /// Every metric of `summary.json`: its name, and what it is.
 pub const METRICS: &[(&str, &str)] = &[
     ("rel_l2", "relative L2 error of a simulation at its last sample against the exact solution"),
     ("order", "order of a simulation's method, from the errors of two halvings of its step"),
+    ("strong_error", "root mean square error of stochastic paths at their end against the exact ones"),
+    (
+        "weak_error_mean_<variable>",
+        "error of the mean over stochastic paths at their end against the exact mean",
+    ),
+    ("weak_error_variance_<variable>", "error of their variance against the exact variance"),
     (
         "reference_rel_l2",
         "relative L2 difference of the data to the same with half the step, the largest of four trajectories",
@@ -107,6 +119,32 @@ pub const METRICS: &[(&str, &str)] = &[
         "extrapolation_rel_l2",
         "relative L2 error of a latent differential equation after the stretch that it saw",
     ),
+    (
+        "rmse_a_<filter>",
+        "root mean square error of a filter's analysis, the mean over observed cycles and trials",
+    ),
+    (
+        "rmse_f_<filter>",
+        "root mean square error of a filter's forecast, the mean over observed cycles and trials",
+    ),
+    ("rel_l2_<filter>", "error of a filter's estimate over all cycles, relative to the size of the truth"),
+    (
+        "spread_<filter>",
+        "root mean square deviation of a filter's members from their mean, after the analysis",
+    ),
+    ("crps_<filter>", "continuous ranked probability score of a filter's members"),
+    ("ms_per_cycle_<filter>", "milliseconds of a cycle of a filter, its forecasts included"),
+    (
+        "gradient_error_<method>_<field>",
+        "relative error of the gradient of a solve, against keeping all stages of the same solve",
+    ),
+    (
+        "peak_mb_<method>_<steps>",
+        "memory of the states, stages and times kept for a gradient, in MB (10⁶ bytes)",
+    ),
+    ("gradient_s_<method>_<steps>", "seconds of a solve and its gradient"),
+    ("accuracy", "share of the test series whose class is told"),
+    ("accuracy_dropped", "accuracy where each test series has lost the share data.dropped of its samples"),
     ("members", "members of a sweep; its other metrics are medians over them"),
     ("members_failed", "members of a sweep that have not ended well"),
     ("diverged_at", "time since the start of the solve at which a trajectory of the data diverged"),

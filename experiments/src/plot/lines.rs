@@ -58,6 +58,8 @@ pub struct Axes {
     pub log_y: bool,
     /// The ranges of both axes instead of those of the curves; what lies outside is not drawn.
     pub window: Option<[(f64, f64); 2]>,
+    /// Whether the panel is a square, for a plane.
+    pub square: bool,
     /// What the ordinates 1, 2, … are called, the first at the top; without names they are numbers.
     pub names: Vec<String>,
 }
@@ -75,7 +77,7 @@ impl Figure for Lines {
     fn size(&self) -> (u32, u32) {
         let legend = if self.lines.iter().any(|l| !l.label.is_empty()) { 200 } else { 0 };
         let names = if self.axes.names.is_empty() { 0 } else { NAMES - NUMBERS };
-        (660 + legend + names, 420)
+        (if self.axes.square { 480 } else { 660 } + legend + names, 420)
     }
 
     fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Result<(), String> {

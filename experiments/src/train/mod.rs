@@ -4,7 +4,9 @@ mod average;
 mod checkpoint;
 mod fields;
 mod fit;
+mod labels;
 mod optimiser;
+mod points;
 mod radam;
 mod schedule;
 mod sequences;
@@ -13,8 +15,12 @@ mod trajectories;
 pub use fields::FieldObjective;
 pub(crate) use fields::rollout;
 pub use fit::{Fit, Objective, Trained};
+pub(crate) use labels::{LabelObjective, accuracy, samples, thinned, unfit};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
+pub(crate) use points::{
+    LikelihoodObjective, Pairs, Points, RectifiedObjective, Sampling, ScoreObjective, normal, signs,
+};
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceSession;
@@ -23,6 +29,7 @@ pub(crate) use trajectories::unfit;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
+use flowmap_models::config::Learns;
 use flowmap_models::plrnn::{ForcingConfig, RegulariserConfig};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
@@ -31,7 +38,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over all windows of the training trajectories; of a model of time series, `batches` random batches each.
+    /// Passes over all windows of the training trajectories; of a model of time series or points, `batches` random batches
+    /// each.
     pub epochs: usize,
     /// Windows of a step.
     pub batch: usize,
@@ -42,7 +50,7 @@ pub struct TrainConfig {
     /// Samples of a window of a model of time series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<usize>,
-    /// Batches of an epoch of a model of time series; unless given, 50.
+    /// Batches of an epoch of a model of time series or points; unless given, 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batches: Option<usize>,
     /// Standard deviation of the noise on inputs, relative to that of the data.
@@ -140,20 +148,23 @@ pub(crate) fn gradient_norm<M: Module>(module: &M, gradients: &mut GradientsPara
 }
 
 impl TrainConfig {
-    /// Checks that only those keys are there that a family of models knows: of time series, or of fields.
-    pub(crate) fn check_family(&self, mut check: Check<'_>, series: bool) {
-        let foreign: &[(&str, bool)] = if series {
-            &[("unroll", self.unroll != 1), ("push_forward", self.push_forward != 0)]
-        } else {
-            &[
-                ("sequence", self.sequence.is_some()),
-                ("batches", self.batches.is_some()),
-                ("forcing", self.forcing.is_some()),
-                ("regulariser", self.regulariser.is_some()),
-            ]
-        };
-        for (key, given) in foreign {
-            let of = if series { "fields" } else { "time series" };
+    /// Checks that only those keys are there that a family of models knows.
+    pub(crate) fn check_family(&self, mut check: Check<'_>, learns: Option<Learns>) {
+        let is = |what| learns == Some(what);
+        let (series, labels, points) = (is(Learns::Series), is(Learns::Labels), is(Learns::Points));
+        let dynamics = is(Learns::Dynamics);
+        let elsewhere = series || labels || points || dynamics;
+        let windows = series || dynamics;
+        let foreign = [
+            ("unroll", elsewhere && self.unroll != 1, "fields"),
+            ("push_forward", elsewhere && self.push_forward != 0, "fields"),
+            ("sequence", !windows && self.sequence.is_some(), "time series or dynamics"),
+            ("batches", !(windows || points) && self.batches.is_some(), "time series, dynamics or points"),
+            ("forcing", !series && self.forcing.is_some(), "time series"),
+            ("regulariser", !series && self.regulariser.is_some(), "time series"),
+            ("noise", (labels || points || dynamics) && self.noise != 0.0, "fields or time series"),
+        ];
+        for (key, given, of) in foreign {
             check.require(
                 !given,
                 key,
@@ -162,9 +173,9 @@ impl TrainConfig {
             );
         }
         check.require(
-            !series || self.sequence.is_some(),
+            !windows || self.sequence.is_some(),
             "sequence",
-            "a model of time series needs the length of its windows",
+            "a model of time series or dynamics needs the length of its windows",
             "give train.sequence, such as 200",
         );
     }

@@ -104,7 +104,7 @@ fn normal(x: f32) -> (f32, f32) {
 
 /// `e^x` for `x ≤ 0`, zero below −87.
 #[inline(always)]
-fn exp_negative(x: f32) -> f32 {
+pub(crate) fn exp_negative(x: f32) -> f32 {
     /// Adding it rounds to an integer, which is then in the low bits.
     const ROUND: f32 = 12_582_912.0;
     const LN2_HIGH: f32 = 0.693_359_4;

@@ -3,7 +3,7 @@
 //! Each is written twice: as kernels for Flex, and composed of the backend's own operations, which serves every other
 //! backend and is what the kernels are tested against.
 
-mod gelu;
+pub(crate) mod gelu;
 mod jacobian_growth;
 mod lanes;
 mod network;

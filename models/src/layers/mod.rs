@@ -1,7 +1,9 @@
 //! Layers that several families share.
 
+mod dense;
 mod fourier_network;
 mod spectral_conv;
 
+pub use dense::Dense;
 pub use fourier_network::{FourierNetwork, FourierNetworkConfig};
 pub use spectral_conv::{SpectralConv, SpectralConvConfig};

@@ -4,6 +4,7 @@ mod flow;
 mod hamiltonian_network;
 mod latent_ode;
 mod method;
+pub mod neural_cde;
 mod neural_ode;
 mod sensitivity;
 mod shooting;

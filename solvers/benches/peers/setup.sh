@@ -24,11 +24,13 @@ echo '*' > "$venv/.gitignore"
     optimistix==0.1.0 \
     diffrax==0.7.2 \
     exponax==0.2.0 \
-    pydiffsol==0.6.2
+    pydiffsol==0.6.2 \
+    torch==2.15.0 \
+    torchode==1.0.1
 
 "$venv/bin/python" - <<'PY'
 from importlib.metadata import version
 
-for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol"):
+for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch", "torchode"):
     print(f"{name} {version(name)}")
 PY

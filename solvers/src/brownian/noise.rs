@@ -9,7 +9,7 @@ use crate::state::State;
 ///
 /// `[f64; N]` and `Array1` are one row, an `Array2` is `[row, component]`, and so is a Burn tensor, all axes after the
 /// first being components.
-pub trait Noise: State {
+pub trait Noise: State + std::fmt::Debug {
     /// How many rows and how many components.
     fn shape(&self) -> (usize, usize);
 

@@ -3,8 +3,11 @@
 mod convert;
 mod on_path;
 
+pub(crate) use convert::Correction;
 pub use convert::{InIto, InStratonovich};
 pub use on_path::OnPath;
+
+use serde::{Deserialize, Serialize};
 
 use crate::brownian::Noise;
 use crate::state::State;
@@ -92,14 +95,58 @@ mod sealed {
 
 /// What `∫ g dW` means: where in a step the diffusion is evaluated.
 pub trait Calculus: sealed::Sealed + 'static {
-    /// The name in messages.
-    const NAME: &'static str;
+    /// As a value.
+    const READING: Reading;
 }
 
 /// How the noise enters an equation.
 pub trait Structure: sealed::Sealed + 'static {
-    /// The name in messages.
-    const NAME: &'static str;
+    /// As a value.
+    const KIND: NoiseKind;
+}
+
+/// A [`Calculus`] as a value, for configs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// [`Ito`].
+    #[default]
+    Ito,
+    /// [`Stratonovich`].
+    Stratonovich,
+}
+
+impl std::fmt::Display for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ito => "Itô",
+            Self::Stratonovich => "Stratonovich",
+        })
+    }
+}
+
+/// A [`Structure`] as a value, from the most special to the most general.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoiseKind {
+    /// [`Additive`].
+    Additive,
+    /// [`Diagonal`].
+    Diagonal,
+    /// [`Commutative`].
+    Commutative,
+    /// [`General`].
+    General,
+}
+
+impl std::fmt::Display for NoiseKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Additive => "additive",
+            Self::Diagonal => "diagonal",
+            Self::Commutative => "commutative",
+            Self::General => "general",
+        })
+    }
 }
 
 /// Noise whose fields commute, `(∂gⱼ/∂y) gₖ = (∂gₖ/∂y) gⱼ` for all columns of `g`: methods of order one need no Lévy area.
@@ -110,33 +157,33 @@ pub trait Structure: sealed::Sealed + 'static {
 pub trait Commutes: Structure {}
 
 macro_rules! markers {
-    ($kind:ident: $($(#[$doc:meta])* $name:ident = $text:literal),* $(,)?) => {
+    ($kind:ident, $value:ident: $type:ident; $($(#[$doc:meta])* $name:ident),* $(,)?) => {
         $($(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct $name;
         impl sealed::Sealed for $name {}
         impl $kind for $name {
-            const NAME: &'static str = $text;
+            const $value: $type = $type::$name;
         })*
     };
 }
 
-markers! { Calculus:
+markers! { Calculus, READING: Reading;
     /// The diffusion at the start of a step: the integral is a martingale, and the chain rule has a second-order term.
-    Ito = "Itô",
+    Ito,
     /// The diffusion at the middle of a step: the chain rule is the ordinary one, and smooth approximations of `W` lead to it.
-    Stratonovich = "Stratonovich",
+    Stratonovich,
 }
 
-markers! { Structure:
+markers! { Structure, KIND: NoiseKind;
     /// `g` does not depend on `y`; both calculi agree.
-    Additive = "additive",
+    Additive,
     /// The `i`-th noise moves the `i`-th entry of `y` alone, by an amount that depends on this entry alone.
-    Diagonal = "diagonal",
+    Diagonal,
     /// The columns of `g` commute as vector fields.
-    Commutative = "commutative",
+    Commutative,
     /// Nothing is known of `g`.
-    General = "general",
+    General,
 }
 
 impl Commutes for Additive {}

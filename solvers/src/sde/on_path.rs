@@ -1,6 +1,6 @@
 //! An equation on a given path.
 
-use super::{MeansIn, Sde, SdeVectorJacobian, Stratonovich};
+use super::{DiffusionDerivative, MeansIn, Sde, SdeVectorJacobian, Stratonovich};
 use crate::brownian::{LevyPath, Path};
 use crate::increment::{Increment, PullBack};
 use crate::state::State;
@@ -87,29 +87,37 @@ impl<Y: State, S: Sde<Y>, P: Path<S::Noise>> OnPath<S, P, Y> {
     }
 }
 
-impl<Y: State, S: Sde<Y>, P: LevyPath<S::Noise>> OnPath<S, P, Y> {
-    /// Writes `g(t, y) (a W + b H)` into `out`, `W` the increment and `H` the space-time Lévy area over `[t0, t1]`.
+impl<Y: State, S: DiffusionDerivative<Y>, P: Path<S::Noise>> OnPath<S, P, Y> {
+    /// Writes the derivative of `g(t, y) (W(t1) − W(t0))` along `v` into `out`.
     #[inline]
-    pub fn diffusion_with_area(
-        &mut self,
-        (t0, t1): (f64, f64),
-        t: f64,
-        y: &Y,
-        (a, b): (f64, f64),
-        out: &mut Y,
-    ) {
+    pub fn diffusion_derivative(&mut self, t0: f64, t1: f64, t: f64, y: &Y, v: &Y, out: &mut Y) {
+        self.prepare(t0, t1);
+        self.sde.diffusion_derivative(t, y, v, &self.dw, out);
+    }
+}
+
+impl<Y: State, S: Sde<Y>, P: LevyPath<S::Noise>> OnPath<S, P, Y> {
+    /// Brings increment and area over `[t0, t1]` into `dw` and `area`.
+    #[inline]
+    fn prepare_area(&mut self, t0: f64, t1: f64) {
         if self.known != Some((t0, t1, true)) {
             self.path.increment_and_area(t0, t1, &mut self.dw, &mut self.area);
             self.known = Some((t0, t1, true));
         }
-        if (a, b) == (1.0, 0.0) {
-            self.sde.diffusion(t, y, &self.dw, out);
-        } else {
-            let mut noise = self.area.clone();
-            noise.scale(b);
-            noise.axpy(a, &self.dw);
-            self.sde.diffusion(t, y, &noise, out);
-        }
+    }
+
+    /// Writes `g(t, y) W` into `out`, `W` the increment over `[t0, t1]`, drawn together with the area.
+    #[inline]
+    pub fn along_increment(&mut self, (t0, t1): (f64, f64), t: f64, y: &Y, out: &mut Y) {
+        self.prepare_area(t0, t1);
+        self.sde.diffusion(t, y, &self.dw, out);
+    }
+
+    /// Writes `g(t, y) H` into `out`, `H` the space-time Lévy area over `[t0, t1]`.
+    #[inline]
+    pub fn along_area(&mut self, (t0, t1): (f64, f64), t: f64, y: &Y, out: &mut Y) {
+        self.prepare_area(t0, t1);
+        self.sde.diffusion(t, y, &self.area, out);
     }
 }
 

@@ -17,6 +17,11 @@ trait Entry: Copy + Default {
     fn finite(self) -> bool;
     fn scaled(self, a: f64) -> Self;
     fn plus_scaled(self, a: f64, x: Self) -> Self;
+    /// Its real numbers.
+    fn write(self, out: &mut Vec<f64>);
+    /// The scalar whose real numbers come first, and what is left.
+    fn read(entries: &[f64]) -> Option<(Self, &[f64])>;
+    fn product(self, x: Self) -> f64;
 }
 
 impl Entry for f64 {
@@ -36,6 +41,17 @@ impl Entry for f64 {
     fn plus_scaled(self, a: f64, x: Self) -> Self {
         self + a * x
     }
+    fn write(self, out: &mut Vec<f64>) {
+        out.push(self);
+    }
+    fn read(entries: &[f64]) -> Option<(Self, &[f64])> {
+        entries.split_first().map(|(x, rest)| (*x, rest))
+    }
+
+    #[inline]
+    fn product(self, x: Self) -> f64 {
+        self * x
+    }
 }
 
 impl Entry for Complex64 {
@@ -54,6 +70,17 @@ impl Entry for Complex64 {
     #[inline]
     fn plus_scaled(self, a: f64, x: Self) -> Self {
         self + x * a
+    }
+    fn write(self, out: &mut Vec<f64>) {
+        out.extend([self.re, self.im]);
+    }
+    fn read(entries: &[f64]) -> Option<(Self, &[f64])> {
+        entries.split_first_chunk().map(|([re, im], rest)| (Self::new(*re, *im), rest))
+    }
+
+    #[inline]
+    fn product(self, x: Self) -> f64 {
+        self.re * x.re + self.im * x.im
     }
 }
 
@@ -144,6 +171,35 @@ macro_rules! array_state {
                     Some(entries) => entries.par_chunks(BLOCK).all(finite),
                     None => self.iter().all(|s| s.finite()),
                 }
+            }
+
+            #[inline]
+            fn same_shape(&self, other: &Self) -> bool {
+                self.raw_dim() == other.raw_dim()
+            }
+
+            fn write_entries(&self, out: &mut Vec<f64>) {
+                self.iter().for_each(|s| s.write(out));
+            }
+
+            fn read_entries(&mut self, entries: &mut &[f64]) -> bool {
+                let (mut read, mut rest) = (Vec::with_capacity(self.len()), *entries);
+                while read.len() < self.len() {
+                    let Some((entry, after)) = <$scalar>::read(rest) else { return false };
+                    read.push(entry);
+                    rest = after;
+                }
+                self.iter_mut().zip(read).for_each(|(s, entry)| *s = entry);
+                *entries = rest;
+                true
+            }
+
+            fn dot(&self, other: &Self) -> f64 {
+                self.iter().zip(other).map(|(a, b)| a.product(*b)).sum()
+            }
+
+            fn bytes(&self) -> usize {
+                size_of::<$scalar>() * self.len()
             }
         }
     };

@@ -65,6 +65,25 @@ impl<const N: usize> State for [f64; N] {
     fn is_finite(&self) -> bool {
         self.iter().all(|s| s.is_finite())
     }
+
+    fn write_entries(&self, out: &mut Vec<f64>) {
+        out.extend_from_slice(self);
+    }
+
+    fn read_entries(&mut self, entries: &mut &[f64]) -> bool {
+        let Some((own, rest)) = entries.split_first_chunk() else { return false };
+        (*self, *entries) = (*own, rest);
+        true
+    }
+
+    #[inline]
+    fn dot(&self, other: &Self) -> f64 {
+        self.iter().zip(other).map(|(a, b)| a * b).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
 }
 
 impl<const N: usize> DenseState for [f64; N] {

@@ -58,6 +58,24 @@ pub trait State: Clone {
 
     /// Whether no entry is NaN or infinite.
     fn is_finite(&self) -> bool;
+
+    /// Whether `other` has the same shape, so that the two can be combined; where the type fixes the shape, it has.
+    #[inline]
+    fn same_shape(&self, _other: &Self) -> bool {
+        true
+    }
+
+    /// Appends all numbers of the state, in a fixed order and without loss: what a snapshot is made of.
+    fn write_entries(&self, out: &mut Vec<f64>);
+
+    /// Takes as many numbers as [`write_entries`](Self::write_entries) appends from the front of `entries` and becomes that
+    /// state, of its own shape; `false`, and no change, if there are too few.
+    fn read_entries(&mut self, entries: &mut &[f64]) -> bool;
+    /// The inner product `Σ xᵢ yᵢ` over the reals (of complex entries `Re(x̄ᵢ yᵢ)`).
+    fn dot(&self, other: &Self) -> f64;
+
+    /// The bytes that a kept copy occupies.
+    fn bytes(&self) -> usize;
 }
 
 /// A state whose entries lie in one contiguous `f64` slice; what the dense linear algebra of stiff solvers needs.

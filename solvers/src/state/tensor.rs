@@ -1,6 +1,6 @@
 //! Burn float tensors on any device; an operation records itself for autodiff like any other.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 
 use super::State;
 
@@ -32,5 +32,29 @@ impl<const D: usize> State for Tensor<D> {
 
     fn is_finite(&self) -> bool {
         self.clone().abs().sum().into_scalar::<f64>().is_finite()
+    }
+
+    fn same_shape(&self, other: &Self) -> bool {
+        self.dims() == other.dims()
+    }
+
+    fn write_entries(&self, out: &mut Vec<f64>) {
+        out.extend(self.to_data().iter::<f64>());
+    }
+
+    fn read_entries(&mut self, entries: &mut &[f64]) -> bool {
+        let dims = self.dims();
+        let Some((own, rest)) = entries.split_at_checked(dims.iter().product()) else { return false };
+        *self = Tensor::from_data(TensorData::new(own.to_vec(), dims), (&self.device(), self.dtype()));
+        *entries = rest;
+        true
+    }
+
+    fn dot(&self, other: &Self) -> f64 {
+        self.clone().mul(other.clone()).sum().into_scalar::<f64>()
+    }
+
+    fn bytes(&self) -> usize {
+        self.shape().num_elements() * self.dtype().size()
     }
 }

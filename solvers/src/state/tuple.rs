@@ -37,4 +37,30 @@ impl<A: State, B: State> State for (A, B) {
     fn is_finite(&self) -> bool {
         self.0.is_finite() && self.1.is_finite()
     }
+
+    fn same_shape(&self, other: &Self) -> bool {
+        self.0.same_shape(&other.0) && self.1.same_shape(&other.1)
+    }
+
+    fn write_entries(&self, out: &mut Vec<f64>) {
+        self.0.write_entries(out);
+        self.1.write_entries(out);
+    }
+
+    fn read_entries(&mut self, entries: &mut &[f64]) -> bool {
+        let mut first = self.0.clone();
+        let read = first.read_entries(entries) && self.1.read_entries(entries);
+        if read {
+            self.0 = first;
+        }
+        read
+    }
+
+    fn dot(&self, other: &Self) -> f64 {
+        self.0.dot(&other.0) + self.1.dot(&other.1)
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes() + self.1.bytes()
+    }
 }

@@ -1,9 +1,13 @@
 //! One step of a time integrator.
 
+pub mod advance;
 pub mod etdrk;
 pub mod explicit_rk;
 pub mod imex;
 pub mod iterate;
+pub mod reversible;
+pub mod scheme;
+pub mod sde;
 pub mod stiff;
 pub mod symplectic;
 
@@ -24,6 +28,30 @@ pub struct Work {
     pub preparations: u64,
 }
 
+impl Work {
+    /// The work of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+
+    /// The work since an earlier count.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        self.zip(earlier, u64::saturating_sub)
+    }
+
+    fn zip(self, other: Self, f: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            evaluations: f(self.evaluations, other.evaluations),
+            jacobians: f(self.jacobians, other.jacobians),
+            factorisations: f(self.factorisations, other.factorisations),
+            linear_solves: f(self.linear_solves, other.linear_solves),
+            preparations: f(self.preparations, other.preparations),
+        }
+    }
+}
+
 /// Why a step could not be formed; an adaptive driver answers with a smaller step.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum StepFailure {
@@ -36,6 +64,9 @@ pub enum StepFailure {
     /// The iteration matrix `I − hγJ` could not be inverted.
     #[error("the iteration matrix is singular")]
     Singular,
+    /// The field wrote a slope, or a Jacobian, of another shape than the state's; smaller steps do not help.
+    #[error("the field gave a value of another shape than the state's")]
+    Shape,
 }
 
 /// A method bound to a field: proposes steps, estimates their error, remembers what the next step can reuse.
@@ -64,6 +95,26 @@ pub trait Stepper<Y: State> {
 
     /// Forgets all that earlier steps left (after an event or an external change of the state).
     fn reset(&mut self) {}
+
+    /// Appends what the next step takes over from those before, beside its state: a first-same-as-last slope, multistep
+    /// history, a Jacobian with its age. Nothing, if a step depends on its state alone; what is built from the step size
+    /// (factors, φ-functions) is left out, for it is built anew to the same bits.
+    fn write_memory(&self, _out: &mut Vec<f64>) {}
+
+    /// Continues from what [`write_memory`](Self::write_memory) gave, so that all further steps are the same to the bit;
+    /// `false` if the numbers are not those of this method.
+    fn read_memory(&mut self, memory: &[f64]) -> bool {
+        self.reset();
+        memory.is_empty()
+    }
+
+    /// Whether an adaptive driver comes back to the end of every step that it rejected.
+    ///
+    /// On a random path a rejection tells of the path beyond the step that is taken instead. Steps that then skip the end of the
+    /// rejected one would be chosen with that knowledge, and the solution would be biased.
+    fn revisits(&self) -> bool {
+        false
+    }
 
     /// The order of the method's dense output; zero if it has none, and then a driver lands on save times exactly.
     fn dense_order(&self) -> usize {
@@ -128,7 +179,7 @@ impl<Y: State> DenseStep<Y> {
 }
 
 /// The Hermite weights of `(y₁ − y₀)/h`-free terms: `−y₀`, `y₁`, `h f₀`, `h f₁`.
-fn hermite(theta: f64) -> [f64; 4] {
+pub(crate) fn hermite(theta: f64) -> [f64; 4] {
     let (t, s) = (theta, 1.0 - theta);
     let value = t * t * (3.0 - 2.0 * t);
     [-value, value, t * s * s, -t * t * s]
@@ -167,6 +218,16 @@ impl<Y: State, S: Stepper<Y> + ?Sized> Stepper<Y> for Box<S> {
     }
     fn reset(&mut self) {
         (**self).reset();
+    }
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        (**self).write_memory(out);
+    }
+    fn read_memory(&mut self, memory: &[f64]) -> bool {
+        (**self).read_memory(memory)
+    }
+
+    fn revisits(&self) -> bool {
+        (**self).revisits()
     }
     fn dense_order(&self) -> usize {
         (**self).dense_order()

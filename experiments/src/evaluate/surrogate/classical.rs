@@ -26,7 +26,9 @@ pub(super) fn classical(
         | Baseline::Sindy
         | Baseline::Autoregressive
         | Baseline::Lstm
-        | Baseline::Gru => None,
+        | Baseline::Gru
+        | Baseline::NearestNeighbour
+        | Baseline::LogSignature => None,
         Baseline::Persistence => {
             let mut out = truth.clone();
             for mut trajectory in out.axis_iter_mut(Axis(0)) {

@@ -8,6 +8,8 @@ mod heun;
 mod midpoint;
 mod ralston;
 mod rk4;
+mod runge_kutta;
+mod stages;
 mod tableau;
 mod tsit5;
 
@@ -19,6 +21,8 @@ pub use heun::HEUN;
 pub use midpoint::MIDPOINT;
 pub use ralston::RALSTON;
 pub use rk4::RK4;
+pub use runge_kutta::RungeKutta;
+pub use stages::Stages;
 pub use tableau::{Dense, Tableau};
 pub use tsit5::TSIT5;
 
@@ -47,6 +51,8 @@ pub struct ExplicitRk<F, Y> {
     dense_ready: bool,
     /// The slope at the end of a step, for Hermite interpolation without a first-same-as-last stage.
     end_slope: Option<Y>,
+    /// Whether the field has written a slope of another shape than the state's.
+    misshapen: bool,
     work: Work,
 }
 
@@ -78,6 +84,7 @@ impl<Y: State, F: VectorField<Y>> ExplicitRk<F, Y> {
             first_stage: FirstStage::Unknown,
             dense_ready: false,
             end_slope: None,
+            misshapen: false,
             work: Work::default(),
         }
     }
@@ -89,6 +96,16 @@ impl<Y: State, F: VectorField<Y>> ExplicitRk<F, Y> {
         at.combine_stages(y, dt, row, known);
         self.field.eval(t, at, &mut rest[0]);
         self.work.evaluations += 1;
+        Self::mend(&mut rest[0], at, &mut self.misshapen);
+    }
+
+    /// Puts a zero of the right shape in place of a slope of a wrong one, and remembers that there was one.
+    #[inline]
+    fn mend(slope: &mut Y, like: &Y, misshapen: &mut bool) {
+        if !slope.same_shape(like) {
+            *slope = like.zeros_like();
+            *misshapen = true;
+        }
     }
 
     /// Brings the slope at `y` into `stages[0]`.
@@ -107,6 +124,7 @@ impl<Y: State, F: VectorField<Y>> ExplicitRk<F, Y> {
             FirstStage::Unknown => {
                 self.field.eval(t, y, &mut self.stages[0]);
                 self.work.evaluations += 1;
+                Self::mend(&mut self.stages[0], y, &mut self.misshapen);
             }
         }
         self.first_stage = FirstStage::Known;
@@ -126,6 +144,7 @@ impl<Y: State, F: VectorField<Y>> ExplicitRk<F, Y> {
                 } else {
                     self.field.eval(t + dt, y1, &mut slope);
                     self.work.evaluations += 1;
+                    Self::mend(&mut slope, y1, &mut self.misshapen);
                     if self.first_stage == FirstStage::Unknown {
                         self.first_stage = FirstStage::InEndSlope;
                     }
@@ -166,7 +185,7 @@ impl<Y: State, F: VectorField<Y>> Stepper<Y> for ExplicitRk<F, Y> {
         if !self.fsal {
             y1.combine_stages(y, dt, tableau.b, &self.stages);
         }
-        Ok(())
+        if self.misshapen { Err(StepFailure::Shape) } else { Ok(()) }
     }
 
     #[inline]
@@ -198,6 +217,25 @@ impl<Y: State, F: VectorField<Y>> Stepper<Y> for ExplicitRk<F, Y> {
     fn reset(&mut self) {
         self.first_stage = FirstStage::Unknown;
         self.dense_ready = false;
+    }
+
+    /// The slope at the state, where it is known.
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        match (self.first_stage, &self.end_slope) {
+            (FirstStage::Known, _) => self.stages[0].write_entries(out),
+            (FirstStage::InLast, _) => self.stages[self.tableau.stages() - 1].write_entries(out),
+            (FirstStage::InEndSlope, Some(slope)) => slope.write_entries(out),
+            _ => {}
+        }
+    }
+
+    fn read_memory(&mut self, memory: &[f64]) -> bool {
+        self.reset();
+        let mut rest = memory;
+        if !memory.is_empty() && self.stages[0].read_entries(&mut rest) {
+            self.first_stage = FirstStage::Known;
+        }
+        rest.is_empty()
     }
 
     fn dense_order(&self) -> usize {

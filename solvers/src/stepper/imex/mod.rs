@@ -113,6 +113,25 @@ impl<M: TwoStep, F: SemiLinear<Y>, Y: State> Stepper<Y> for Imex<M, F, Y> {
         self.previous_h = None;
     }
 
+    /// The step before: its size, its state, its nonlinear part.
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        if let Some(h) = self.previous_h {
+            out.push(h);
+            self.before.0.write_entries(out);
+            self.before.1.write_entries(out);
+        }
+    }
+
+    fn read_memory(&mut self, memory: &[f64]) -> bool {
+        self.reset();
+        let Some((h, mut rest)) = memory.split_first() else { return true };
+        let read = self.before.0.read_entries(&mut rest) && self.before.1.read_entries(&mut rest);
+        if read && rest.is_empty() {
+            self.previous_h = Some(*h);
+        }
+        self.previous_h.is_some()
+    }
+
     fn work(&self) -> Work {
         self.work
     }

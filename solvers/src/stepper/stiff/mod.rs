@@ -116,13 +116,17 @@ impl<Y: DenseState, F: Jacobian<Y>> Stepper<Y> for Esdirk<F, Y> {
         if !self.first_known {
             self.field.eval(t, y, &mut self.slopes[0]);
             self.work.evaluations += 1;
+            if !self.slopes[0].same_shape(y) {
+                self.slopes[0] = y.zeros_like();
+                return Err(StepFailure::Shape);
+            }
             self.first_known = true;
         }
         self.last = (t, dt);
         let hg = dt * self.tableau.gamma;
         self.newton.prepare(&mut self.field, t, y, hg, &mut self.work)?;
         match self.stages(t, dt, y, y1) {
-            Err(_) if !self.newton.is_fresh() => {
+            Err(failure) if failure != StepFailure::Shape && !self.newton.is_fresh() => {
                 self.newton.refresh(&mut self.field, t, y, hg, &mut self.work)?;
                 self.stages(t, dt, y, y1)
             }
@@ -147,6 +151,21 @@ impl<Y: DenseState, F: Jacobian<Y>> Stepper<Y> for Esdirk<F, Y> {
     fn reset(&mut self) {
         self.first_known = false;
         self.newton.forget();
+    }
+
+    /// The slope at the state and the Jacobian with its age.
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        if self.first_known {
+            self.slopes[0].write_entries(out);
+            self.newton.write(out);
+        }
+    }
+
+    fn read_memory(&mut self, memory: &[f64]) -> bool {
+        self.reset();
+        let mut rest = memory;
+        self.first_known = self.slopes[0].read_entries(&mut rest) && self.newton.read(&mut rest);
+        memory.is_empty() || (self.first_known && rest.is_empty())
     }
 
     fn dense_order(&self) -> usize {

@@ -59,6 +59,28 @@ impl Newton {
         self.stale = true;
     }
 
+    /// Appends the Jacobian, its age and `hγ` of the factors.
+    pub(super) fn write(&self, out: &mut Vec<f64>) {
+        let flag = |is: bool| f64::from(u8::from(is));
+        let factored = if self.lu.is_some() { self.factored } else { 0.0 };
+        out.extend([flag(self.fresh), flag(self.stale), factored]);
+        out.extend(self.jacobian.iter());
+    }
+
+    /// Takes what [`write`](Self::write) gave, and factors again; `false` if it is too short.
+    pub(super) fn read(&mut self, memory: &mut &[f64]) -> bool {
+        let n = self.jacobian.len();
+        let Some(([fresh, stale, factored], rest)) = memory.split_first_chunk() else { return false };
+        let Some((jacobian, rest)) = rest.split_at_checked(n) else { return false };
+        self.jacobian.copy_from_slice(jacobian);
+        self.lu = None;
+        if *factored != 0.0 && self.factor(*factored, &mut Work::default()).is_err() {
+            return false;
+        }
+        (self.fresh, self.stale, *memory) = (*fresh != 0.0, *stale != 0.0, rest);
+        true
+    }
+
     /// Makes the factors usable for a step with `hg = hγ`.
     pub(super) fn prepare<Y: DenseState, F: Jacobian<Y>>(
         &mut self,
@@ -88,6 +110,11 @@ impl Newton {
     ) -> Result<(), StepFailure> {
         field.jacobian(t, y, &mut self.jacobian);
         work.jacobians += 1;
+        let n = self.update.len();
+        if self.jacobian.shape() != (n, n) {
+            self.jacobian = DMatrix::zeros(n, n);
+            return Err(StepFailure::Shape);
+        }
         (self.fresh, self.stale) = (true, false);
         self.factor(hg, work)
     }
@@ -131,6 +158,10 @@ impl Newton {
         for iteration in 1..=ITERATIONS {
             field.eval(t, stage, slope);
             work.evaluations += 1;
+            if !slope.same_shape(stage) {
+                *slope = stage.zeros_like();
+                return Err(StepFailure::Shape);
+            }
             let (b, k, z) = (base.as_slice(), slope.as_slice(), stage.as_mut_slice());
             for i in 0..z.len() {
                 self.update[i] = b[i] + hg * k[i] - z[i];

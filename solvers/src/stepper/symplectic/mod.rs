@@ -68,10 +68,18 @@ impl<Q: State, F: Separable<Q>> Stepper<(Q, Q)> for Symplectic<F, Q> {
             if i > 0 || !self.force_known {
                 self.field.force(time, &y1.0, &mut self.force);
                 self.work.evaluations += 1;
+                if !self.force.same_shape(&y.1) {
+                    self.force = y.1.zeros_like();
+                    return Err(StepFailure::Shape);
+                }
             }
             y1.1.axpy(dt * kick, &self.force);
             if let Some(drift) = drifts.get(i) {
                 self.field.velocity(&y1.1, &mut self.slope);
+                if !self.slope.same_shape(&y.0) {
+                    self.slope = y.0.zeros_like();
+                    return Err(StepFailure::Shape);
+                }
                 y1.0.axpy(dt * drift, &self.slope);
                 time += dt * drift;
             }
@@ -87,6 +95,19 @@ impl<Q: State, F: Separable<Q>> Stepper<(Q, Q)> for Symplectic<F, Q> {
 
     fn reset(&mut self) {
         self.force_known = false;
+    }
+
+    /// The force at the positions, where it is known.
+    fn write_memory(&self, out: &mut Vec<f64>) {
+        if self.force_known {
+            self.force.write_entries(out);
+        }
+    }
+
+    fn read_memory(&mut self, memory: &[f64]) -> bool {
+        let mut rest = memory;
+        self.force_known = !memory.is_empty() && self.force.read_entries(&mut rest);
+        rest.is_empty()
     }
 
     fn work(&self) -> Work {

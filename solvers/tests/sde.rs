@@ -1,0 +1,547 @@
+//! Methods for stochastic equations: strong and weak orders, limits, calculus, adaptive steps, gradients.
+
+#![allow(clippy::unwrap_used)]
+
+use std::marker::PhantomData;
+
+use flowmap_solvers::brownian::{Brownian, Path};
+use flowmap_solvers::control::{Control, Pid};
+use flowmap_solvers::increment::{Increment, PullBack};
+use flowmap_solvers::sde::{
+    Additive, Calculus, Commutative, Diagonal, DiffusionDerivative, General, InIto, InStratonovich, Ito,
+    OnPath, Sde, SdeVectorJacobian, Stratonovich, Structure,
+};
+use flowmap_solvers::solve::{Outcome, SaveAt, SolveOptions, solve};
+use flowmap_solvers::state::State;
+use flowmap_solvers::stepper::explicit_rk::{HEUN, MIDPOINT, RALSTON, Tableau};
+use flowmap_solvers::stepper::sde::{
+    AdditiveRk, Doubled, EulerMaruyama, IncrementRk, Milstein, SHARK, SLOW_RK, SPARK, SRA1, StratonovichRk,
+};
+use flowmap_solvers::stepper::{StepFailure, Stepper, Work};
+use ndarray::{Array2, Axis, Zip};
+
+type Batch = Array2<f64>;
+
+/// Two entries and two noises a row: drift, the columns of `g`, and their Jacobians.
+trait Plane {
+    type Structure: Structure;
+    fn drift(t: f64, y: [f64; 2]) -> [f64; 2];
+    fn columns(t: f64, y: [f64; 2]) -> [[f64; 2]; 2];
+    /// `∂gⱼ/∂y v` of both columns.
+    fn derivatives(y: [f64; 2], v: [f64; 2]) -> [[f64; 2]; 2];
+}
+
+/// A damped oscillation with noise in both entries whose strength changes in time.
+#[derive(Clone, Copy)]
+struct Forced;
+impl Plane for Forced {
+    type Structure = Additive;
+    fn drift(t: f64, y: [f64; 2]) -> [f64; 2] {
+        [y[1] - 0.5 * y[0].sin(), -2.0 * y[0].sin() - 0.3 * y[1] + (2.0 * t).cos()]
+    }
+    fn columns(t: f64, _y: [f64; 2]) -> [[f64; 2]; 2] {
+        [[0.6 * (1.0 + 0.5 * (3.0 * t).sin()), 0.2], [-0.1, 0.5 + 0.4 * t]]
+    }
+    fn derivatives(_y: [f64; 2], _v: [f64; 2]) -> [[f64; 2]; 2] {
+        [[0.0; 2]; 2]
+    }
+}
+
+/// Two entries that are coupled by their drift, each with a noise of its own.
+#[derive(Clone, Copy)]
+struct Apart;
+impl Plane for Apart {
+    type Structure = Diagonal;
+    fn drift(_t: f64, y: [f64; 2]) -> [f64; 2] {
+        [-y[0] + y[1].sin(), -0.5 * y[1] + y[0].cos()]
+    }
+    fn columns(_t: f64, y: [f64; 2]) -> [[f64; 2]; 2] {
+        [[0.5 + 0.3 * (2.0 * y[0]).sin(), 0.0], [0.0, 0.6 * y[1].cos()]]
+    }
+    fn derivatives(y: [f64; 2], v: [f64; 2]) -> [[f64; 2]; 2] {
+        [[0.6 * (2.0 * y[0]).cos() * v[0], 0.0], [0.0, -0.6 * y[1].sin() * v[1]]]
+    }
+}
+
+/// Random growth and random rotation, which commute with each other, though not with the drift.
+#[derive(Clone, Copy)]
+struct Spiral;
+impl Plane for Spiral {
+    type Structure = Commutative;
+    fn drift(_t: f64, y: [f64; 2]) -> [f64; 2] {
+        [y[1].sin() - 0.2 * y[0], 0.5 - y[0]]
+    }
+    fn columns(_t: f64, y: [f64; 2]) -> [[f64; 2]; 2] {
+        [[0.4 * y[0], 0.4 * y[1]], [-0.7 * y[1], 0.7 * y[0]]]
+    }
+    fn derivatives(_y: [f64; 2], v: [f64; 2]) -> [[f64; 2]; 2] {
+        [[0.4 * v[0], 0.4 * v[1]], [-0.7 * v[1], 0.7 * v[0]]]
+    }
+}
+
+/// Noises that do not commute: the first moves the entry that scales the second.
+#[derive(Clone, Copy)]
+struct Twisted;
+impl Plane for Twisted {
+    type Structure = General;
+    fn drift(_t: f64, y: [f64; 2]) -> [f64; 2] {
+        [-0.5 * y[0], -0.5 * y[1]]
+    }
+    fn columns(_t: f64, y: [f64; 2]) -> [[f64; 2]; 2] {
+        [[1.0, 0.2 * y[1].sin()], [0.0, 1.5 * y[0]]]
+    }
+    fn derivatives(y: [f64; 2], v: [f64; 2]) -> [[f64; 2]; 2] {
+        [[0.0, 0.2 * y[1].cos() * v[1]], [0.0, 1.5 * v[0]]]
+    }
+}
+
+/// A plane equation on the rows of a batch, read in a calculus.
+struct Rows<E, C>(PhantomData<(E, C)>);
+
+impl<E, C> Rows<E, C> {
+    fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+fn each(out: &mut Batch, mut f: impl FnMut(usize) -> [f64; 2]) {
+    for (i, mut row) in out.outer_iter_mut().enumerate() {
+        [row[0], row[1]] = f(i);
+    }
+}
+
+fn row(y: &Batch, i: usize) -> [f64; 2] {
+    [y[(i, 0)], y[(i, 1)]]
+}
+
+fn applied(columns: [[f64; 2]; 2], dw: [f64; 2]) -> [f64; 2] {
+    [columns[0][0] * dw[0] + columns[1][0] * dw[1], columns[0][1] * dw[0] + columns[1][1] * dw[1]]
+}
+
+impl<E: Plane, C: Calculus> Sde<Batch> for Rows<E, C> {
+    type Noise = Batch;
+    type Calculus = C;
+    type Structure = E::Structure;
+    fn noise_like(&self, y: &Batch) -> Batch {
+        y.zeros_like()
+    }
+    fn drift(&mut self, t: f64, y: &Batch, out: &mut Batch) {
+        each(out, |i| E::drift(t, row(y, i)));
+    }
+    fn diffusion(&mut self, t: f64, y: &Batch, dw: &Batch, out: &mut Batch) {
+        each(out, |i| applied(E::columns(t, row(y, i)), row(dw, i)));
+    }
+}
+
+impl<E: Plane, C: Calculus> DiffusionDerivative<Batch> for Rows<E, C> {
+    fn diffusion_derivative(&mut self, _t: f64, y: &Batch, v: &Batch, dw: &Batch, out: &mut Batch) {
+        each(out, |i| applied(E::derivatives(row(y, i), row(v, i)), row(dw, i)));
+    }
+}
+
+const ROWS: usize = 300;
+/// Steps of the reference; levels take `2³ … 2⁷`.
+const FINEST: u64 = 1 << 11;
+const LEVELS: std::ops::RangeInclusive<u32> = 3..=7;
+
+fn start() -> Batch {
+    let mut y = Batch::zeros((ROWS, 2));
+    each(&mut y, |i| [1.0 + 0.001 * i as f64, 0.5]);
+    y
+}
+
+fn path() -> Brownian {
+    Brownian::on_grid(2024, 0.0, 1.0 / FINEST as f64, FINEST, &Batch::zeros((ROWS, 2)))
+}
+
+/// The states at `1/8, 2/8, …, 1` by steps of `1/n`.
+fn states<S: Stepper<Batch>>(mut stepper: S, n: u64) -> Vec<Batch> {
+    let times = (1..=8).map(|i| f64::from(i) / 8.0).collect();
+    let control = Control::Fixed { dt: 1.0 / n as f64 };
+    let mut options = SolveOptions::new(0.0, 1.0, control).save(SaveAt::Times(times));
+    let solution = solve(&mut stepper, &start(), &mut options);
+    assert_eq!(solution.outcome, Outcome::Reached);
+    solution.ys
+}
+
+/// `(E maxₜ |a − b|²)^½`.
+fn distance(a: &[Batch], b: &[Batch]) -> f64 {
+    let mut worst = vec![0.0_f64; ROWS];
+    for (a, b) in a.iter().zip(b) {
+        for (i, (a, b)) in a.axis_iter(Axis(0)).zip(b.axis_iter(Axis(0))).enumerate() {
+            worst[i] = worst[i].max(Zip::from(a).and(b).fold(0.0, |s, a, b| s + (a - b).powi(2)));
+        }
+    }
+    (worst.iter().sum::<f64>() / ROWS as f64).sqrt()
+}
+
+/// The slope of a straight line through logarithms of step and error.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let n = points.len() as f64;
+    let logs: Vec<_> = points.iter().map(|(h, e)| (h.ln(), e.ln())).collect();
+    let (x, y) = (logs.iter().map(|p| p.0).sum::<f64>() / n, logs.iter().map(|p| p.1).sum::<f64>() / n);
+    let covariance: f64 = logs.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+    covariance / logs.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
+}
+
+/// Measures the strong order of a method against its own fine solution and against that of another method, all on one path.
+fn check_strong_order<S: Stepper<Batch>>(name: &str, order: f64, make: impl Fn() -> S, other: &[Batch]) {
+    let own = states(make(), FINEST);
+    let levels: Vec<_> = LEVELS.map(|k| (0.5_f64.powi(k as i32), states(make(), 1 << k))).collect();
+    for (against, reference) in [("itself", &own[..]), ("another method", other)] {
+        let errors: Vec<_> = levels.iter().map(|(h, y)| (*h, distance(y, reference))).collect();
+        let measured = slope(&errors);
+        println!("{name} against {against}: {measured:.2}, {order} expected; {errors:.2e?}");
+        // A method may do better on a case than it must, within the next half order.
+        assert!((measured - order).abs() < 0.25, "{name} against {against}: {measured}, {errors:?}");
+    }
+}
+
+fn on_path<E: Plane, C: Calculus>() -> OnPath<Rows<E, C>, Brownian, Batch> {
+    OnPath::new(Rows::new(), path(), &start())
+}
+
+fn heun<E: Plane>(tableau: &'static Tableau) -> impl Stepper<Batch>
+where
+    OnPath<Rows<E, Stratonovich>, Brownian, Batch>: Increment<Batch>,
+{
+    IncrementRk::new(tableau, on_path::<E, Stratonovich>(), &start())
+}
+
+#[test]
+fn additive_noise_has_orders_one_and_three_halves() {
+    let like = start();
+    let shark = states(AdditiveRk::new(&SHARK, on_path::<Forced, Ito>(), &like), FINEST);
+    let sra1 = states(AdditiveRk::new(&SRA1, on_path::<Forced, Ito>(), &like), FINEST);
+    let em = || EulerMaruyama::new(on_path::<Forced, Ito>(), &like);
+    check_strong_order("Euler-Maruyama, additive", 1.0, em, &shark);
+    check_strong_order("Heun, additive", 1.0, || heun::<Forced>(&HEUN), &shark);
+    check_strong_order("midpoint, additive", 1.0, || heun::<Forced>(&MIDPOINT), &shark);
+    let additive = |tableau| AdditiveRk::new(tableau, on_path::<Forced, Ito>(), &like);
+    check_strong_order("ShARK", 1.5, || additive(&SHARK), &sra1);
+    check_strong_order("SRA1", 1.5, || additive(&SRA1), &shark);
+}
+
+#[test]
+fn diagonal_noise_has_orders_a_half_and_one() {
+    let like = start();
+    let ito = || on_path::<Apart, Ito>();
+    let stratonovich = || on_path::<Apart, Stratonovich>();
+    // The Itô solution by a Stratonovich method, through the corrected drift.
+    let corrected = InStratonovich::new(Rows::<Apart, Ito>::new(), &like);
+    let corrected = StratonovichRk::new(&SLOW_RK, OnPath::new(corrected, path(), &like), &like);
+    let corrected = states(corrected, FINEST);
+    let slow = states(StratonovichRk::new(&SLOW_RK, stratonovich(), &like), FINEST);
+    let em = || EulerMaruyama::new(ito(), &like);
+    check_strong_order("Euler-Maruyama, diagonal", 0.5, em, &corrected);
+    check_strong_order("Milstein, Itô", 1.0, || Milstein::new(ito(), &like), &corrected);
+    check_strong_order("Milstein, Stratonovich", 1.0, || Milstein::new(stratonovich(), &like), &slow);
+    check_strong_order("Heun, diagonal", 1.0, || heun::<Apart>(&HEUN), &slow);
+    let heun = states(heun::<Apart>(&HEUN), FINEST);
+    let slow = || StratonovichRk::new(&SLOW_RK, stratonovich(), &like);
+    check_strong_order_of_higher("SlowRK, diagonal", 1.5, slow, &heun);
+}
+
+/// Like [`check_strong_order`], for a method whose error soon falls below that of any other's fine solution: the limit is checked by
+/// its distance.
+fn check_strong_order_of_higher<S: Stepper<Batch>>(
+    name: &str,
+    order: f64,
+    make: impl Fn() -> S,
+    other: &[Batch],
+) {
+    let own = states(make(), FINEST);
+    check_strong_order(name, order, make, &own);
+    let limit = distance(&own, other);
+    assert!(limit < 2e-3, "{name}: the limits differ by {limit}");
+}
+
+#[test]
+fn commuting_noise_has_orders_one_and_three_halves() {
+    let like = start();
+    let stratonovich = || on_path::<Spiral, Stratonovich>();
+    let slow = || StratonovichRk::new(&SLOW_RK, stratonovich(), &like);
+    let reference = states(slow(), FINEST);
+    check_strong_order("Heun, commutative", 1.0, || heun::<Spiral>(&HEUN), &reference);
+    check_strong_order("midpoint, commutative", 1.0, || heun::<Spiral>(&MIDPOINT), &reference);
+    check_strong_order("Ralston, commutative", 1.0, || heun::<Spiral>(&RALSTON), &reference);
+    let milstein = || Milstein::new(stratonovich(), &like);
+    check_strong_order("Milstein, commutative", 1.0, milstein, &reference);
+    let spark = || StratonovichRk::new(&SPARK, stratonovich(), &like);
+    check_strong_order("SPaRK, commutative", 1.0, spark, &reference);
+    check_strong_order_of_higher("SlowRK", 1.5, slow, &states(spark(), FINEST));
+}
+
+#[test]
+fn general_noise_has_order_a_half() {
+    let like = start();
+    let spark = || StratonovichRk::new(&SPARK, on_path::<Twisted, Stratonovich>(), &like);
+    let slow = || StratonovichRk::new(&SLOW_RK, on_path::<Twisted, Stratonovich>(), &like);
+    let fine = states(spark(), 4 * FINEST);
+    check_strong_order("Heun, general", 0.5, || heun::<Twisted>(&HEUN), &fine);
+    check_strong_order("midpoint, general", 0.5, || heun::<Twisted>(&MIDPOINT), &fine);
+    check_strong_order("SlowRK, general", 0.5, slow, &fine);
+    check_strong_order("SPaRK, general", 0.5, spark, &states(heun::<Twisted>(&HEUN), 4 * FINEST));
+}
+
+#[test]
+fn the_calculi_agree_after_correction_and_disagree_without() {
+    let like = start();
+    let ito = states(Milstein::new(on_path::<Spiral, Ito>(), &like), FINEST);
+    let as_stratonovich = InStratonovich::new(Rows::<Spiral, Ito>::new(), &like);
+    let corrected = IncrementRk::new(&HEUN, OnPath::new(as_stratonovich, path(), &like), &like);
+    assert!(distance(&ito, &states(corrected, FINEST)) < 5e-3);
+    let stratonovich = states(heun::<Spiral>(&HEUN), FINEST);
+    let as_ito = InIto::new(Rows::<Spiral, Stratonovich>::new(), &like);
+    let corrected = Milstein::new(OnPath::new(as_ito, path(), &like), &like);
+    assert!(distance(&stratonovich, &states(corrected, FINEST)) < 5e-3);
+    // ½ Σ (∂gⱼ/∂y) gⱼ = ½ (0.16 − 0.49) y.
+    assert!(distance(&ito, &stratonovich) > 0.05);
+}
+
+/// Geometric Brownian motion with its parameters, in a calculus.
+#[derive(Clone, Copy)]
+struct Geometric<C> {
+    drift: f64,
+    volatility: f64,
+    calculus: PhantomData<C>,
+}
+
+impl<C> Geometric<C> {
+    fn new(drift: f64, volatility: f64) -> Self {
+        Self { drift, volatility, calculus: PhantomData }
+    }
+}
+
+impl<C: Calculus> Sde<Batch> for Geometric<C> {
+    type Noise = Batch;
+    type Calculus = C;
+    type Structure = Diagonal;
+    fn noise_like(&self, y: &Batch) -> Batch {
+        y.zeros_like()
+    }
+    fn drift(&mut self, _t: f64, y: &Batch, out: &mut Batch) {
+        Zip::from(out).and(y).for_each(|o, y| *o = self.drift * y);
+    }
+    fn diffusion(&mut self, _t: f64, y: &Batch, dw: &Batch, out: &mut Batch) {
+        Zip::from(out).and(y).and(dw).for_each(|o, y, w| *o = self.volatility * y * w);
+    }
+}
+
+impl<C: Calculus> SdeVectorJacobian<Batch> for Geometric<C> {
+    type Gradient = [f64; 2];
+    fn zero_gradient(&self) -> [f64; 2] {
+        [0.0; 2]
+    }
+    fn drift_vector_jacobian(
+        &mut self,
+        _t: f64,
+        y: &Batch,
+        v: &Batch,
+        scale: f64,
+        y_bar: &mut Batch,
+        gradient: &mut [f64; 2],
+    ) {
+        y_bar.axpy(scale * self.drift, v);
+        gradient[0] += scale * (y * v).sum();
+    }
+    fn diffusion_vector_jacobian(
+        &mut self,
+        _t: f64,
+        y: &Batch,
+        dw: &Batch,
+        v: &Batch,
+        y_bar: &mut Batch,
+        gradient: &mut [f64; 2],
+    ) {
+        Zip::from(y_bar).and(v).and(dw).for_each(|b, v, w| *b += self.volatility * v * w);
+        gradient[1] += (y * v * dw).sum();
+    }
+}
+
+fn end<S: Stepper<Batch>>(mut stepper: S, y0: &Batch, n: u64) -> Batch {
+    let mut options = SolveOptions::new(0.0, 1.0, Control::Fixed { dt: 1.0 / n as f64 });
+    solve(&mut stepper, y0, &mut options).ys.pop().unwrap()
+}
+
+/// `E y(1)` against the closed form: the error of the mean falls with the weak order. Paths serve as their own control.
+#[test]
+fn weak_orders() {
+    let rows = 20_000;
+    let (mu, sigma) = (0.75, 0.6);
+    let ones = Batch::ones((rows, 1));
+    let path = || Brownian::on_grid(5, 0.0, 1.0 / 64.0, 64, &ones);
+    let mut w = ones.clone();
+    path().increment(0.0, 1.0, &mut w);
+    let measure = |name: &str, order: f64, ito: bool, solve: &dyn Fn(u64) -> Batch| {
+        let rate = if ito { mu - 0.5 * sigma * sigma } else { mu };
+        let exact = w.mapv(|w| (rate + sigma * w).exp());
+        // The mean of the exact solution over these paths is that over all of them, to sampling error.
+        let mean = if ito { mu } else { mu + 0.5 * sigma * sigma }.exp();
+        assert!((exact.mean().unwrap() - mean).abs() < 4.0 * exact.std(0.0) / (rows as f64).sqrt());
+        let errors: Vec<_> =
+            (1..=4).map(|k| (0.5_f64.powi(k), (&solve(1 << k) - &exact).mean().unwrap().abs())).collect();
+        let measured = slope(&errors);
+        assert!((measured - order).abs() < 0.25, "{name}: {measured}, {errors:?}");
+    };
+    let ito = || OnPath::new(Geometric::<Ito>::new(mu, sigma), path(), &ones);
+    let stratonovich = || OnPath::new(Geometric::<Stratonovich>::new(mu, sigma), path(), &ones);
+    measure("Euler-Maruyama", 1.0, true, &|n| end(EulerMaruyama::new(ito(), &ones), &ones, n));
+    measure("Heun", 1.0, false, &|n| end(IncrementRk::new(&HEUN, stratonovich(), &ones), &ones, n));
+    measure("SlowRK", 2.0, false, &|n| end(StratonovichRk::new(&SLOW_RK, stratonovich(), &ones), &ones, n));
+}
+
+#[test]
+fn exact_solutions_are_met_on_their_path() {
+    let (mu, sigma, rows) = (0.3, 0.5, 50);
+    let ones = Batch::ones((rows, 1));
+    let path = || Brownian::new(77, 0.0, 1.0, &ones);
+    let mut w = ones.clone();
+    path().increment(0.0, 1.0, &mut w);
+    let stratonovich = OnPath::new(Geometric::<Stratonovich>::new(mu, sigma), path(), &ones);
+    let solved = end(IncrementRk::new(&HEUN, stratonovich, &ones), &ones, 1000);
+    let exact = w.mapv(|w| (mu + sigma * w).exp());
+    assert!((&solved - &exact).mapv(f64::abs).mean().unwrap() < 1e-3);
+    let ito = OnPath::new(Geometric::<Ito>::new(mu, sigma), path(), &ones);
+    let solved = end(EulerMaruyama::new(ito, &ones), &ones, 1000);
+    let exact = w.mapv(|w| (mu - 0.5 * sigma * sigma + sigma * w).exp());
+    assert!((&solved - &exact).mapv(f64::abs).mean().unwrap() < 1e-2);
+}
+
+/// Counts what a driver asks of a method.
+struct Watched<S> {
+    stepper: S,
+    tried: Vec<(f64, bool)>,
+}
+
+impl<Y: State, S: Stepper<Y>> Stepper<Y> for Watched<S> {
+    fn order(&self) -> usize {
+        self.stepper.order()
+    }
+    fn embedded_order(&self) -> Option<usize> {
+        self.stepper.embedded_order()
+    }
+    fn step(&mut self, t: f64, dt: f64, y: &Y, y1: &mut Y) -> Result<(), StepFailure> {
+        self.tried.push((t + dt, false));
+        self.stepper.step(t, dt, y, y1)
+    }
+    fn error_norm(&mut self, y0: &Y, y1: &Y, atol: f64, rtol: f64) -> Option<f64> {
+        self.stepper.error_norm(y0, y1, atol, rtol)
+    }
+    fn accept(&mut self) {
+        self.tried.last_mut().unwrap().1 = true;
+        self.stepper.accept();
+    }
+    fn revisits(&self) -> bool {
+        self.stepper.revisits()
+    }
+    fn work(&self) -> Work {
+        self.stepper.work()
+    }
+}
+
+#[test]
+fn an_adaptive_solve_comes_back_to_the_ends_of_rejected_steps() {
+    let y0 = Batch::ones((1, 1));
+    let equation =
+        OnPath::new(Geometric::<Stratonovich>::new(1.0, 1.0), Brownian::new(1, 0.0, 1.0, &y0), &y0);
+    let mut stepper = Watched { stepper: IncrementRk::new(&HEUN, equation, &y0), tried: Vec::new() };
+    let mut options = SolveOptions::new(0.0, 1.0, Control::Pid(Pid::for_noise(1e-2, 1e-2)));
+    let solution = solve(&mut stepper, &y0, &mut options);
+    assert_eq!(solution.outcome, Outcome::Reached);
+    let rejected: Vec<f64> = stepper.tried.iter().filter(|t| !t.1).map(|t| t.0).collect();
+    assert!(rejected.len() > 5, "{}", rejected.len());
+    for end in rejected {
+        assert!(stepper.tried.iter().any(|t| t.1 && (t.0 - end).abs() < 1e-14), "{end} was skipped");
+    }
+}
+
+#[test]
+fn adaptive_solves_converge_to_the_solution_on_the_path_without_bias() {
+    let (mu, sigma) = (0.5, 0.8);
+    let y0 = Batch::ones((1, 1));
+    let runs = 1000;
+    let errors = |tolerance: f64, doubled: bool| -> (f64, f64) {
+        let errors: Vec<f64> = (0..runs)
+            .map(|i| {
+                let path = || Brownian::new(9, 0.0, 1.0, &y0).first_row(i);
+                let mut w = y0.clone();
+                path().increment(0.0, 1.0, &mut w);
+                let control = Control::Pid(Pid::for_noise(tolerance, tolerance));
+                let mut options = SolveOptions::new(0.0, 1.0, control);
+                let (solution, exact) = if doubled {
+                    let equation = OnPath::new(Geometric::<Ito>::new(mu, sigma), path(), &y0);
+                    let mut stepper = Doubled::new(EulerMaruyama::new(equation, &y0), &y0);
+                    (solve(&mut stepper, &y0, &mut options), mu - 0.5 * sigma * sigma + sigma * w[(0, 0)])
+                } else {
+                    let equation = OnPath::new(Geometric::<Stratonovich>::new(mu, sigma), path(), &y0);
+                    let mut stepper = IncrementRk::new(&HEUN, equation, &y0);
+                    (solve(&mut stepper, &y0, &mut options), mu + sigma * w[(0, 0)])
+                };
+                assert_eq!(solution.outcome, Outcome::Reached);
+                (solution.last().unwrap()[(0, 0)] / exact.exp()).ln()
+            })
+            .collect();
+        let mean = errors.iter().sum::<f64>() / runs as f64;
+        (mean, (errors.iter().map(|e| e * e).sum::<f64>() / runs as f64).sqrt())
+    };
+    for doubled in [false, true] {
+        let ((coarse_mean, coarse), (fine_mean, fine)) = (errors(0.1, doubled), errors(0.01, doubled));
+        assert!(fine < 0.4 * coarse && fine < 0.05, "{doubled}: {coarse} {fine}");
+        // The mean error is that of the method at these steps, well below the error of a path.
+        assert!(fine_mean.abs() < 0.3 * fine + 4.0 * fine / (runs as f64).sqrt(), "{fine_mean} {fine}");
+        assert!(coarse_mean.abs() < 0.6 * coarse, "{coarse_mean} {coarse}");
+    }
+}
+
+#[test]
+fn increments_are_odd_and_pull_back_like_differences() {
+    let y = Batch::from_shape_vec((3, 1), vec![0.7, -1.1, 2.0]).unwrap();
+    let v = Batch::from_shape_vec((3, 1), vec![1.0, 0.3, -0.8]).unwrap();
+    let make = |mu: f64, sigma: f64| {
+        OnPath::new(Geometric::<Stratonovich>::new(mu, sigma), Brownian::new(4, 0.0, 1.0, &y), &y)
+    };
+    let value = |mu: f64, sigma: f64, y: &Batch| {
+        let mut out = y.zeros_like();
+        make(mu, sigma).increment(0.2, 0.7, 0.5, y, &mut out);
+        (&out * &v).sum()
+    };
+    let (mu, sigma, d) = (0.4, 0.9, 1e-6);
+    let (mut y_bar, mut gradient) = (y.zeros_like(), [0.0; 2]);
+    make(mu, sigma).pull_back(0.2, 0.7, 0.5, &y, &v, &mut y_bar, &mut gradient);
+    let difference = |a: f64, b: f64| (a - b) / (2.0 * d);
+    assert!((gradient[0] - difference(value(mu + d, sigma, &y), value(mu - d, sigma, &y))).abs() < 1e-8);
+    assert!((gradient[1] - difference(value(mu, sigma + d, &y), value(mu, sigma - d, &y))).abs() < 1e-8);
+    for i in 0..3 {
+        let moved = |d: f64| {
+            let mut y = y.clone();
+            y[(i, 0)] += d;
+            value(mu, sigma, &y)
+        };
+        assert!((y_bar[(i, 0)] - difference(moved(d), moved(-d))).abs() < 1e-8);
+    }
+    let mut equation = make(mu, sigma);
+    let (mut there, mut back) = (y.zeros_like(), y.zeros_like());
+    equation.increment(0.2, 0.7, 0.0, &y, &mut there);
+    equation.increment(0.7, 0.2, 1.0, &y, &mut back);
+    assert!((&there + &back).mapv(f64::abs).sum() < 1e-14);
+}
+
+#[test]
+fn a_path_that_ends_too_early_and_a_drift_that_fails_are_named() {
+    let y0 = Batch::ones((2, 1));
+    let short = OnPath::new(Geometric::<Ito>::new(0.1, 0.1), Brownian::new(0, 0.0, 0.5, &y0), &y0);
+    let mut options = SolveOptions::new(0.0, 1.0, Control::Fixed { dt: 0.125 });
+    let outcome = solve(&mut EulerMaruyama::new(short, &y0), &y0, &mut options).outcome;
+    assert_eq!(outcome, Outcome::NonFinite { t: 0.5 });
+    let bad = OnPath::new(Geometric::<Ito>::new(f64::NAN, 0.1), Brownian::new(0, 0.0, 1.0, &y0), &y0);
+    let outcome = solve(&mut EulerMaruyama::new(bad, &y0), &y0, &mut options).outcome;
+    assert_eq!(outcome, Outcome::NonFinite { t: 0.0 });
+}
+
+#[test]
+#[should_panic(expected = "'euler' does not converge")]
+fn euler_over_increments_is_refused() {
+    let tableau = &flowmap_solvers::stepper::explicit_rk::EULER;
+    IncrementRk::new(tableau, on_path::<Forced, Stratonovich>(), &start());
+}

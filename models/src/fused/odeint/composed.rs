@@ -165,3 +165,46 @@ fn plus_stages<B: Backend>(
     let used = weights.iter().zip(stages).filter(|(w, _)| **w != 0.0);
     used.fold(y, |y, (w, k)| B::float_add(y, B::float_mul_scalar(k.clone(), (h * w).into())))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::backend::ops::FloatTensorOps;
+    use burn::tensor::TensorData;
+    use flowmap_solvers::stepper::explicit_rk::RK4;
+
+    use super::super::{FieldSpec, flex_backward, flex_forward};
+    use super::*;
+
+    #[test]
+    fn the_composed_form_is_the_kernel() {
+        let known = vec![Monomial { entry: 1, coefficient: -0.7, powers: vec![2, 1] }];
+        for kind in [FieldKind::Plain, FieldKind::Hamiltonian, FieldKind::Separable] {
+            let field = FieldSpec::new(kind, 2, &[5, 4], known.clone());
+            let solve = Solve::at(field.clone(), &RK4, &[0.0, 0.3, 0.5], 0.1).unwrap();
+            let tensor = |shape: Vec<usize>, step: f64| {
+                let values: Vec<f64> =
+                    (0..shape.iter().product()).map(|i| (step * (i + 1) as f64).sin()).collect();
+                Flex::float_from_data(TensorData::new(values, shape), &Default::default())
+            };
+            let read = |x: FloatTensor<Flex>| x.to_contiguous().as_slice::<f64>().unwrap().to_vec();
+            let (y0, theta) = (tensor(vec![3, 2], 0.7), tensor(vec![field.parameters()], 1.1));
+            let grad = tensor(vec![3, 3, 2], 0.3);
+            let (states, starts) = flex_forward(y0.clone(), theta.clone(), &solve);
+            let kernel = flex_backward(y0.clone(), theta.clone(), starts, grad.clone(), &solve);
+            let composed = backward::<Flex>(y0.clone(), theta.clone(), grad, &solve);
+            let pairs = [
+                (states, forward::<Flex>(y0, theta, &solve)),
+                (kernel.0, composed.0),
+                (kernel.1, composed.1),
+            ];
+            for (place, (a, b)) in pairs.into_iter().enumerate() {
+                let (a, b) = (read(a), read(b));
+                assert_eq!(a.len(), b.len());
+                let near = a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-12 * b.abs().max(1.0));
+                assert!(near, "{kind:?} {place}: {a:?} {b:?}");
+            }
+        }
+    }
+}

@@ -25,7 +25,7 @@ pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceSession;
 pub use trajectories::TrajectoryObjective;
-pub(crate) use trajectories::unfit;
+pub(crate) use trajectories::mismatched;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;

@@ -93,7 +93,7 @@ impl<M: Module> Objective<M> for TrajectoryObjective<'_, M> {
     }
 
     fn gradients(&mut self, model: &M, step: u64) -> Result<Option<(f64, GradientsParams)>, Error> {
-        let loss = (self.loss)(model, self.batch(step), step).map_err(unfit)?;
+        let loss = (self.loss)(model, self.batch(step), step).map_err(mismatched)?;
         let value = loss.clone().into_scalar::<f64>();
         if !value.is_finite() {
             return Ok(None);
@@ -115,6 +115,6 @@ impl<M: Module> Objective<M> for TrajectoryObjective<'_, M> {
 }
 
 /// A model and data that do not fit each other.
-pub(crate) fn unfit(error: SolveError) -> Error {
+pub(crate) fn mismatched(error: SolveError) -> Error {
     Error::Usage { message: error.to_string(), hint: "give the model states as it was made for".into() }
 }

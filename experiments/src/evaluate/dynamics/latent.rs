@@ -15,7 +15,7 @@ use super::train::{Task, read};
 use super::{Baseline, Findings, draw, write_npz};
 use crate::error::Error;
 use crate::metric::relative_l2;
-use crate::train::{Fit, TrajectoryObjective, unfit};
+use crate::train::{Fit, TrajectoryObjective, mismatched};
 
 /// Trajectories of the validation that choose the best weights, at most.
 const JUDGES: usize = 64;
@@ -126,7 +126,7 @@ fn predict(
     let times: Vec<f64> = (0..samples).map(|i| i as f64 * dt).collect();
     let shown: Vec<f64> = shown.iter().map(|i| times[*i]).collect();
     let (mean, _) = model.encode(x, &shown, 0.0);
-    let found = read(model.decode(mean, &times).map_err(unfit)?);
+    let found = read(model.decode(mean, &times).map_err(mismatched)?);
     let found = Array3::from_shape_vec((samples, n, channels), found).unwrap_or_default();
     Ok(found.permuted_axes([1, 0, 2]).as_standard_layout().to_owned())
 }

@@ -18,7 +18,7 @@ use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::Job;
 use crate::metric::relative_l2;
-use crate::train::{Fit, TrainConfig, Trained, TrajectoryObjective, unfit};
+use crate::train::{Fit, TrainConfig, Trained, TrajectoryObjective, mismatched};
 
 /// What is learned from, and where.
 pub(super) struct Task<'a> {
@@ -65,7 +65,7 @@ impl Task<'_> {
     pub(super) fn learn(&self, role: &str, model: &ModelConfig) -> Result<Learned, Error> {
         let trained = self.flow(role, model)?;
         let (_, step) = trained.model.steps();
-        let field = trained.model.to_host().map_err(unfit)?;
+        let field = trained.model.to_host().map_err(mismatched)?;
         let augmented = field.spec().dim() - trained.model.channels();
         Ok(Learned {
             moving: Moving::Network { field, augmented, step },

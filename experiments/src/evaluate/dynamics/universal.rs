@@ -15,7 +15,7 @@ use super::learned::{Learned, Moving};
 use super::train::Task;
 use super::{Findings, Trial, draw};
 use crate::error::Error;
-use crate::train::unfit;
+use crate::train::mismatched;
 
 /// What errors count in where no noise was added, in standard deviations of the channels.
 const EXACT: f64 = 1e-2;
@@ -35,7 +35,7 @@ pub(super) fn learn(
 ) -> Result<Learned, Error> {
     let trained = task.flow("model", &ModelConfig::UniversalDe(config.clone()))?;
     let started = Instant::now();
-    let mut field = trained.model.to_host().map_err(unfit)?;
+    let mut field = trained.model.to_host().map_err(mismatched)?;
     let series = task.data.series(&task.data.split.train);
     let shooting = Shooting {
         scale: noise(task, &series),

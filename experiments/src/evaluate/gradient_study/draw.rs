@@ -21,11 +21,7 @@ pub(super) fn draw(
                 x: config.steps.iter().map(|n| *n as f64).collect(),
                 y: s.measured.iter().map(of).collect(),
                 // What is no reversible scheme is broken.
-                style: if s.method.resynchronise.is_some() || unsegmented {
-                    Style::Solid
-                } else {
-                    Style::Dashed
-                },
+                style: if s.method.reversible() { Style::Solid } else { Style::Dashed },
                 ..Line::default()
             })
             .collect()

@@ -23,7 +23,8 @@ pub struct ContinuousFlowConfig {
     pub width: usize,
     /// Hidden layers.
     pub layers: usize,
-    /// Steps of the classical Runge-Kutta method in training.
+    /// Steps of the classical Runge-Kutta method in training, at least; a batch has up to twice as many, drawn anew, since
+    /// weights would learn the error of steps of one size.
     pub steps: usize,
     /// How the divergence is had in training.
     pub trace: TraceKind,
@@ -41,7 +42,7 @@ pub enum TraceKind {
 
 impl Default for ContinuousFlowConfig {
     fn default() -> Self {
-        Self { width: 64, layers: 3, steps: 8, trace: TraceKind::Exact }
+        Self { width: 64, layers: 3, steps: 6, trace: TraceKind::Exact }
     }
 }
 

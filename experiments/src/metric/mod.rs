@@ -114,7 +114,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("horizon_rel_l2", "relative L2 error of a free run to evaluate.horizon"),
     (
         "energy_drift",
-        "largest deviation of the true energy along a free run to evaluate.horizon from its start, over the energy there above that of the state zero",
+        "of a model of dynamics: largest deviation of the true energy (of another problem, its own invariant) along a free run to evaluate.horizon from its start, over the energy there above that of the state zero",
     ),
     (
         "coefficient_error",

@@ -27,9 +27,10 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Draws the weights: uniform, of variance `2 / (in + out)`; biases are zero.
+    /// Draws the weights: uniform, of variance `1 / in`, so that states of the size of one bend the first layer; biases are uniform
+    /// between `±1/√in`.
     ///
-    /// `longest` bounds the steps of `method` in training. X. Glorot, Y. Bengio, AISTATS 2010.
+    /// `longest` bounds the steps of `method` in training.
     pub fn draw(
         field: FieldSpec,
         augmented: usize,
@@ -40,9 +41,10 @@ impl Flow {
         let mut theta: Vec<f32> = Vec::with_capacity(field.parameters());
         for _ in 0..field.networks() {
             for s in field.sizes.windows(2) {
-                let bound = (6.0 / (s[0] + s[1]) as f64).sqrt();
-                theta.extend((0..s[0] * s[1]).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32));
-                theta.extend(std::iter::repeat_n(0.0, s[1]));
+                let mut draw = |bound: f64| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32;
+                let size = 1.0 / (s[0] as f64).sqrt();
+                theta.extend((0..s[0] * s[1]).map(|_| draw(3.0_f64.sqrt() * size)));
+                theta.extend((0..s[1]).map(|_| draw(size)));
             }
         }
         let count = theta.len();

@@ -17,6 +17,8 @@ use crate::run_dir::RunDir;
 const SHOWN: usize = 6;
 const ARROWS: usize = 17;
 const LAST: usize = 600;
+/// Stretches of a free run, of each of which the largest deviation is drawn.
+const STRETCHES: usize = 150;
 
 type Slope<'a> = dyn Fn(&[f64]) -> Option<Vec<f64>> + 'a;
 
@@ -198,12 +200,12 @@ fn energies(
 ) -> Result<(), Error> {
     let Some((times, _)) = &trial.long else { return Ok(()) };
     let mut title = "energy";
-    let stride = times.len().div_ceil(4 * LAST).max(1);
+    let stride = times.len().div_ceil(STRETCHES).max(1);
     let mut lines = Vec::new();
     for entry in moving(entries) {
         let Some((what, series)) = entry.long.as_ref().and_then(|r| trial.energy(r.view())) else { continue };
         title = what;
-        // The envelope: the largest deviation so far within a stride.
+        // The envelope.
         let y: Vec<f64> = series.chunks(stride).map(|c| c.iter().copied().fold(0.0, f64::max)).collect();
         let x = times.iter().step_by(stride).copied().collect();
         lines.push(Line { label: name(&entry.role), x, y, ..Line::default() });
@@ -218,7 +220,7 @@ fn energies(
         log_y: true,
         ..Axes::default()
     };
-    let caption = "Relative to its excess at the start over the state zero, where that is finite.";
+    let caption = "The largest of each of 150 stretches, relative to its excess at the start over the state zero, where that is finite.";
     findings.figure(run, "energy", caption, &Lines { axes, lines })
 }
 

@@ -68,7 +68,7 @@ fn exact_solutions_and_invariants_hold() {
             assert!((a.1 - b.1).abs() < 1e-10 * (1.0 + a.1.abs()), "{} {}: {} {}", p.name(), a.0, a.1, b.1);
         }
     }
-    assert_eq!((exact, conserved), (5, 6));
+    assert_eq!((exact, conserved), (6, 7));
 }
 
 #[test]

@@ -458,7 +458,7 @@ fn an_adaptive_solve_comes_back_to_the_ends_of_rejected_steps() {
     let solution = solve(&mut stepper, &y0, &mut options);
     assert_eq!(solution.outcome, Outcome::Reached);
     let rejected: Vec<f64> = stepper.tried.iter().filter(|t| !t.1).map(|t| t.0).collect();
-    assert!(rejected.len() > 5, "{}", rejected.len());
+    assert!(rejected.len() > 3, "{}", rejected.len());
     for end in rejected {
         assert!(stepper.tried.iter().any(|t| t.1 && (t.0 - end).abs() < 1e-14), "{end} was skipped");
     }
@@ -487,7 +487,7 @@ fn adaptive_solves_converge_to_the_solution_on_the_path_without_bias() {
                     (solve(&mut stepper, &y0, &mut options), mu + sigma * w[(0, 0)])
                 };
                 assert_eq!(solution.outcome, Outcome::Reached);
-                (solution.last().unwrap()[(0, 0)] / exact.exp()).ln()
+                solution.last().unwrap()[(0, 0)] / exact.exp() - 1.0
             })
             .collect();
         let mean = errors.iter().sum::<f64>() / runs as f64;

@@ -55,6 +55,7 @@ fn mackey_glass_is_data_like_any_other() {
         initial: InitialConfig::Box(BoxRange { low: vec![0.5], high: vec![1.5] }),
         file: None,
         observe: None,
+        ..DataConfig::default()
     };
     let solver = SolverConfig::Dopri5(tolerance(1e-8));
     let recipe = Recipe { problem: &problem, solver: &solver, data: &data, seed: 5 };
@@ -86,6 +87,7 @@ fn only_explicit_methods_take_a_delay() {
         initial: wrong,
         file: None,
         observe: None,
+        ..DataConfig::default()
     };
     let (config, solver) = (mackey_glass(), SolverConfig::Dopri5(tolerance(1e-6)));
     let recipe = Recipe { problem: &config, solver: &solver, data: &data, seed: 1 };

@@ -24,6 +24,7 @@ fn data() -> DataConfig {
         initial: InitialConfig::TruncatedFourier(initial),
         file: None,
         observe: None,
+        ..DataConfig::default()
     }
 }
 

@@ -111,6 +111,7 @@ fn ensemble(problem: &ProblemConfig, solver: &SolverConfig, paths: usize) -> Vec
         initial: InitialConfig::Textbook(Empty {}),
         file: None,
         observe: None,
+        ..DataConfig::default()
     };
     let set = Recipe { problem, solver, data: &data, seed: 1 }.obtain(None, &|_| {}).unwrap();
     let last = set.values.index_axis(Axis(1), 2).iter().copied().collect();

@@ -34,6 +34,7 @@ fn data(path: &Path) -> DataConfig {
         }),
         dropped: 0.0,
         observe: None,
+        ..DataConfig::default()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::generative::{
     ContinuousFlowConfig, LatentSdeConfig, RectifiedFlowConfig, ScoreSdeConfig, SdeGanConfig,
 };
 use crate::neural_de::neural_cde::NeuralCdeConfig;
+use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
 use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
@@ -29,6 +30,14 @@ pub enum ModelConfig {
     Autoregressive(AutoregressiveConfig),
     /// An LSTM or a GRU.
     Recurrent(RecurrentConfig),
+    /// A neural ordinary differential equation.
+    NeuralOde(NeuralOdeConfig),
+    /// A Hamiltonian network.
+    HamiltonianNetwork(HamiltonianNetworkConfig),
+    /// Known terms and a network.
+    UniversalDe(UniversalDeConfig),
+    /// A latent differential equation.
+    LatentOde(LatentOdeConfig),
     /// A neural controlled differential equation.
     NeuralCde(NeuralCdeConfig),
     /// A gated recurrent network that classifies.
@@ -56,6 +65,8 @@ pub enum Learns {
     Fields,
     /// A map behind one long series `[time, channel]`.
     Series,
+    /// A differential equation, from trajectories `[trajectory, time, channel]`.
+    Dynamics,
     /// The classes of labelled series at irregular times.
     Labels,
     /// A density, from a cloud of points `[point, 1, coordinate]`.
@@ -80,6 +91,19 @@ pub const MODELS: &[(&str, &str)] = &[
     ("sindy", "sparse identification of nonlinear dynamics, an equation of few terms"),
     ("autoregressive", "vector autoregression, its order by an information criterion"),
     ("recurrent", "LSTM or GRU, trained by teacher forcing"),
+    ("neural_ode", "neural ordinary differential equation, plain or augmented"),
+    (
+        "hamiltonian_network",
+        "a network for the energy, or two for its kinetic and potential part, and Hamilton's equations",
+    ),
+    (
+        "universal_de",
+        "known terms of an equation and a network for the others, which are then read out as few terms",
+    ),
+    (
+        "latent_ode",
+        "recurrent encoder, neural differential equation of a latent state, decoder; trained by the evidence lower bound",
+    ),
     ("neural_cde", "neural controlled differential equation, a classifier of irregular series"),
     ("gated_classifier", "gated recurrent network that is told the time between samples, a classifier"),
     ("rectified_flow", "rectified flow with reflow: noise carried to data along straight lines"),
@@ -110,6 +134,10 @@ impl ModelConfig {
             Self::Sindy(_) => "sindy",
             Self::Autoregressive(_) => "autoregressive",
             Self::Recurrent(_) => "recurrent",
+            Self::NeuralOde(_) => "neural_ode",
+            Self::HamiltonianNetwork(_) => "hamiltonian_network",
+            Self::UniversalDe(_) => "universal_de",
+            Self::LatentOde(_) => "latent_ode",
             Self::NeuralCde(_) => "neural_cde",
             Self::GatedClassifier(_) => "gated_classifier",
             Self::RectifiedFlow(_) => "rectified_flow",
@@ -131,6 +159,9 @@ impl ModelConfig {
             | Self::Sindy(_)
             | Self::Autoregressive(_)
             | Self::Recurrent(_) => Learns::Series,
+            Self::NeuralOde(_) | Self::HamiltonianNetwork(_) | Self::UniversalDe(_) | Self::LatentOde(_) => {
+                Learns::Dynamics
+            }
             Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
             Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
             Self::SdeGan(_) | Self::LatentSde(_) => Learns::Paths,
@@ -174,6 +205,10 @@ impl Validate for ModelConfig {
             Self::Sindy(c) => c.validate(check),
             Self::Autoregressive(c) => c.validate(check),
             Self::Recurrent(c) => c.validate(check),
+            Self::NeuralOde(c) => c.validate(check),
+            Self::HamiltonianNetwork(c) => c.validate(check),
+            Self::UniversalDe(c) => c.validate(check),
+            Self::LatentOde(c) => c.validate(check),
             Self::NeuralCde(c) => c.validate(check),
             Self::GatedClassifier(c) => c.validate(check),
             Self::RectifiedFlow(c) => c.validate(check),

@@ -3,15 +3,19 @@
 #![cfg(feature = "wgpu")]
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use flowmap_models::classifier::{GatedClassifierConfig, SeriesClassifier, SeriesSpec};
 use flowmap_models::emulator::{Emulator, FieldSpec};
+use flowmap_models::fused::{FieldKind, FieldSpec as Field, Monomial, Solve, odeint};
 use flowmap_models::neural_de::neural_cde::NeuralCdeConfig;
 use flowmap_models::plrnn::{Observation, PlrnnConfig, RegulariserConfig, Variant};
 use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
 use flowmap_solvers::control_path::Samples;
+use flowmap_solvers::stepper::explicit_rk::RK4;
 use num_complex::Complex64;
 
 const POINTS: usize = 16;
@@ -137,6 +141,32 @@ fn piecewise_linear_networks_agree_with_the_cpu() {
             for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
                 assert!(near(a, b), "{variant:?} {observation:?}: gradient of parameter {i}");
             }
+        }
+    }
+}
+
+#[test]
+fn neural_differential_equations_agree_with_the_cpu() {
+    let gpu = Device::wgpu(DeviceKind::DefaultDevice);
+    let known = vec![Monomial { entry: 1, coefficient: -0.7, powers: vec![2, 1] }];
+    for kind in [FieldKind::Plain, FieldKind::Hamiltonian, FieldKind::Separable] {
+        let field = Field::new(kind, 2, &[6, 5], known.clone());
+        let solve = Arc::new(Solve::at(field.clone(), &RK4, &[0.0, 0.2, 0.5], 0.1).unwrap());
+        let run = |device: &Device| {
+            let device = device.clone().autodiff();
+            let values = |n: usize, step: f32| (0..n).map(|i| (step * i as f32).sin()).collect::<Vec<_>>();
+            let y0 = Tensor::<2>::from_data(TensorData::new(values(6, 0.37), [3, 2]), &device).require_grad();
+            let theta = TensorData::new(values(field.parameters(), 0.7), [field.parameters()]);
+            let theta = Tensor::<1>::from_data(theta, &device).require_grad();
+            let states = odeint(&solve, y0.clone(), theta.clone()).unwrap();
+            let output = states.clone().into_data().try_to_vec::<f32>().unwrap();
+            let gradients = states.powi_scalar(2).sum().backward();
+            let by_start = y0.grad(&gradients).unwrap().into_data().try_to_vec::<f32>().unwrap();
+            let by_theta = theta.grad(&gradients).unwrap().into_data().try_to_vec::<f32>().unwrap();
+            [output, by_start, by_theta]
+        };
+        for (i, (a, b)) in run(&Device::flex()).iter().zip(&run(&gpu)).enumerate() {
+            assert!(near(a, b), "{kind:?}: {i}");
         }
     }
 }

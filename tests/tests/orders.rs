@@ -180,7 +180,7 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
             let stated = order as f64;
             // Pairs of order five and eight have leading terms so small that the next order may outweigh them above
             // rounding; they must not fall short, and their median is held below.
-            let holds = if order > 4 { slope > 0.95 * stated } else { (slope - stated).abs() < 0.2 };
+            let holds = if order > 4 { slope > stated - 0.2 } else { (slope - stated).abs() < 0.2 };
             if !holds {
                 failures.push(format!("{} on {}: {slope:.3}, stated {order}", method.name(), config.name()));
             }

@@ -251,6 +251,8 @@ problems! {
         FitzhughNagumo => "fitzhugh_nagumo",
         Chua => "chua",
         BurstingNeuron => "bursting_neuron",
+        CubicSpiral => "cubic_spiral",
+        Spiral => "spiral",
     }
     dde {
         MackeyGlass => "mackey_glass",

@@ -59,7 +59,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
     }
     if let Some(train) = &config.train {
         lines.push(match config.model.as_ref().map(ModelConfig::learns) {
-            Some(Learns::Series) => sequences(train),
+            Some(Learns::Series | Learns::Dynamics) => sequences(train),
             Some(Learns::Labels) => labels(config, train),
             Some(Learns::Points | Learns::Paths) => points(train),
             Some(Learns::Fields | Learns::Solution) | None => windows(config, train),

@@ -16,8 +16,8 @@ use crate::cli::{RunArgs, tell};
 use crate::config::{Loaded, load};
 use crate::error::Error;
 use crate::evaluate::{
-    Findings, Job, StudyConfig, assimilation, classification, density, gradient_study, network_solution,
-    paths, reconstruction, simulation, surrogate,
+    Findings, Job, StudyConfig, assimilation, classification, density, dynamics, gradient_study,
+    network_solution, paths, reconstruction, simulation, surrogate,
 };
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
@@ -117,6 +117,7 @@ impl Shared<'_> {
                 (None, Some(model)) => match model.learns() {
                     Learns::Fields => surrogate(config, model, &job),
                     Learns::Series => reconstruction(config, model, &job),
+                    Learns::Dynamics => dynamics(config, model, &job),
                     Learns::Labels => classification(config, model, &job),
                     Learns::Points => density(config, model, &job),
                     Learns::Paths => paths(config, model, &job),
@@ -178,6 +179,7 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
         Some(model) => match model.learns() {
             Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
             Learns::Solution => &["rel_l2", "rel_l2_end", "max_error", "residual_rms", "params", "train_s"],
+            Learns::Dynamics => &["trajectory_rel_l2", "params", "train_s"],
             Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
             Learns::Labels => &["accuracy", "params", "train_s"],
             Learns::Points => &["w2", "mmd", "params", "train_s"],

@@ -16,7 +16,7 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{AssimilationConfig, Baseline, EvaluateConfig, Family, StudyConfig, equation};
+use crate::evaluate::{AssimilationConfig, EvaluateConfig, StudyConfig, equation};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -156,8 +156,10 @@ impl Validate for ExperimentConfig {
         }
         if let Some(train) = &self.train {
             train.validate(check.table("train"));
-            let series = self.model.as_ref().is_some_and(ModelConfig::learns_series);
-            train.check_family(check.table("train"), self.model.as_ref().map(ModelConfig::learns));
+            // Models of dynamics learn from windows, as models of series do.
+            let learns = self.model.as_ref().map(ModelConfig::learns);
+            let series = matches!(learns, Some(Learns::Series | Learns::Dynamics));
+            train.check_family(check.table("train"), learns);
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
@@ -183,19 +185,12 @@ impl Validate for ExperimentConfig {
             );
         }
         if let Some(model) = &self.model {
-            let learns = model.learns();
-            let foreign = |b: &&Baseline| match b.family() {
-                Family::Any => false,
-                Family::Fields => learns != Learns::Fields,
-                Family::Series => learns != Learns::Series,
-                Family::Labels => learns != Learns::Labels,
-                Family::Sequences => !matches!(learns, Learns::Series | Learns::Labels),
-                Family::Solution => learns != Learns::Solution,
-            };
-            if let Some(baseline) = self.evaluate.baselines.iter().find(foreign) {
-                let (of, hint) = match learns {
+            if let Some(baseline) = self.evaluate.baselines.iter().find(|b| !b.stands_beside(model.learns()))
+            {
+                let (of, hint) = match model.learns() {
                     Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
+                    Learns::Dynamics => ("dynamics", "take persistence, mean, neural_ode or sindy"),
                     Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
                     Learns::Paths => ("paths", "leave it out: the floor of other paths stands beside it"),
                     Learns::Points => {
@@ -430,6 +425,11 @@ impl ExperimentConfig {
                 "series, not fields",
                 "take a system of ordinary equations, or [data.file] with a series",
             ),
+            Some(problem::Problem::Pde(_)) if model.learns() == Learns::Dynamics => misfit(
+                "differential equations of few variables, not fields",
+                "take a system of ordinary equations, or [data.file] with a series",
+            ),
+            _ if model.learns() == Learns::Dynamics => self.check_dynamics(model, problem),
             _ if model.learns_series() => match (model, problem) {
                 (ModelConfig::Plrnn(plrnn), Some(problem)) => {
                     self.observed(problem).map_or(Ok(()), |n| plrnn.fits(n))
@@ -451,6 +451,28 @@ impl ExperimentConfig {
                 "real fields on one axis",
                 "take a problem on one axis, or leave [model] and [train] out for a simulation",
             ),
+        }
+    }
+
+    /// Whether what a model of dynamics is shown is a state in the units of its equations, where it must be.
+    fn check_dynamics(&self, model: &ModelConfig, problem: Option<&problem::Problem>) -> Result<(), Issue> {
+        let observe = self.data.observe.clone().unwrap_or_default();
+        let partial = observe.embedding.is_some() || !observe.channels.is_empty();
+        let changed = partial || observe.standardise;
+        let structured = matches!(model, ModelConfig::HamiltonianNetwork(_) | ModelConfig::UniversalDe(_));
+        if structured && changed {
+            let what = format!("'{}' needs whole states in their own units", model.name());
+            return Err(Issue::new("data.observe", what).hint("leave all but the noise out of data.observe"));
+        }
+        if self.evaluate.horizon > 0.0 && (changed || problem.is_none()) {
+            let what = "there is no truth beyond the data for what is observed of it";
+            return Err(Issue::new("evaluate.horizon", what)
+                .hint("leave it out, or let the model see whole states of a problem in their own units"));
+        }
+        match (model, problem) {
+            (ModelConfig::HamiltonianNetwork(c), Some(p)) => c.fits(p.channels().len()),
+            (ModelConfig::UniversalDe(c), Some(p)) => c.monomials(&p.channels()).map(|_| ()),
+            _ => Ok(()),
         }
     }
 }

@@ -5,6 +5,7 @@ mod classification;
 mod curves;
 mod density;
 mod drift;
+mod dynamics;
 mod gradient_study;
 mod keep;
 mod network_solution;
@@ -18,6 +19,7 @@ mod surrogate;
 pub use assimilation::{AssimilationConfig, assimilation};
 pub use classification::classification;
 pub use density::{DensityEvaluation, density};
+pub use dynamics::dynamics;
 pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
 pub(crate) use network_solution::equation;
 pub use network_solution::network_solution;
@@ -32,7 +34,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::module::Module;
 use burn::tensor::Device;
 use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
-use flowmap_models::config::ModelConfig;
+use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -57,6 +59,8 @@ pub struct EvaluateConfig {
     pub cycles: usize,
     /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
     pub gradients: bool,
+    /// The time of a free run of a model of dynamics beyond the data, from the start of the first test trajectory; zero runs none.
+    pub horizon: f64,
     /// How a learned density is judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub density: Option<DensityEvaluation>,
@@ -89,29 +93,14 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
+    /// A neural differential equation without structure, with the same layers and training.
+    NeuralOde,
     /// The class of the nearest training series.
     NearestNeighbour,
     /// Logistic regression on log-signatures.
     LogSignature,
     /// The same network in the Eulerian frame.
     Pinn,
-}
-
-/// What a baseline can stand beside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Any model.
-    Any,
-    /// A model of fields.
-    Fields,
-    /// A model of time series.
-    Series,
-    /// A model of labelled series.
-    Labels,
-    /// A model of time series or of labelled series.
-    Sequences,
-    /// A network that is the solution.
-    Solution,
 }
 
 impl Baseline {
@@ -128,21 +117,24 @@ impl Baseline {
             Self::Autoregressive => "autoregressive",
             Self::Lstm => "lstm",
             Self::Gru => "gru",
+            Self::NeuralOde => "neural_ode",
             Self::NearestNeighbour => "nearest_neighbour",
             Self::LogSignature => "log_signature",
             Self::Pinn => "pinn",
         }
     }
 
-    /// What it can stand beside.
-    pub fn family(self) -> Family {
+    /// Whether it can stand beside a model that learns this.
+    pub fn stands_beside(self, learns: Learns) -> bool {
         match self {
-            Self::Persistence | Self::Mean => Family::Any,
-            Self::Solver | Self::Explicit | Self::Fno => Family::Fields,
-            Self::EchoState | Self::Sindy | Self::Autoregressive | Self::Lstm => Family::Series,
-            Self::Gru => Family::Sequences,
-            Self::NearestNeighbour | Self::LogSignature => Family::Labels,
-            Self::Pinn => Family::Solution,
+            Self::Persistence | Self::Mean => true,
+            Self::Solver | Self::Explicit | Self::Fno => learns == Learns::Fields,
+            Self::Sindy => matches!(learns, Learns::Series | Learns::Dynamics),
+            Self::EchoState | Self::Autoregressive | Self::Lstm => learns == Learns::Series,
+            Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
+            Self::NearestNeighbour | Self::LogSignature => learns == Learns::Labels,
+            Self::NeuralOde => learns == Learns::Dynamics,
+            Self::Pinn => learns == Learns::Solution,
         }
     }
 
@@ -150,7 +142,7 @@ impl Baseline {
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
-            Self::NearestNeighbour | Self::LogSignature | Self::Pinn => return None,
+            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde | Self::Pinn => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),
@@ -172,6 +164,7 @@ impl Default for EvaluateConfig {
             order: false,
             cycles: 1,
             gradients: false,
+            horizon: 0.0,
             density: None,
             speeds: Vec::new(),
         }
@@ -182,6 +175,7 @@ impl Validate for EvaluateConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.positive("threshold", self.threshold);
         check.within("cycles", self.cycles, 0, 32);
+        check.non_negative("horizon", self.horizon);
         if let Some(density) = &self.density {
             density.validate(check.table("density"));
         }

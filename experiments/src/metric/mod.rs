@@ -103,6 +103,35 @@ pub const METRICS: &[(&str, &str)] = &[
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
     (
+        "trajectory_rel_l2",
+        "relative L2 error of whole test trajectories from their starts, the mean over them",
+    ),
+    (
+        "trajectory_rel_l2_median",
+        "relative L2 error of whole test trajectories from their starts, the median over them",
+    ),
+    ("field_rel_l2", "relative L2 error of a learned vector field on the states of the test trajectories"),
+    ("horizon_rel_l2", "relative L2 error of a free run to evaluate.horizon"),
+    (
+        "energy_drift",
+        "largest deviation of the true energy along a free run to evaluate.horizon from its start, over the energy there above that of the state zero",
+    ),
+    (
+        "coefficient_error",
+        "largest relative error of a coefficient of the terms read out of a universal differential equation and fitted to the trajectories; one if a term was missed",
+    ),
+    ("readout_coefficient_error", "coefficient_error before the terms are fitted to the trajectories"),
+    ("terms_missed", "true terms that were not read out"),
+    ("terms_spurious", "terms that were read out and are not true"),
+    (
+        "seen_rel_l2",
+        "relative L2 error of a latent differential equation on the stretch whose samples it saw some of",
+    ),
+    (
+        "extrapolation_rel_l2",
+        "relative L2 error of a latent differential equation after the stretch that it saw",
+    ),
+    (
         "rmse_a_<filter>",
         "root mean square error of a filter's analysis, the mean over observed cycles and trials",
     ),

@@ -26,6 +26,8 @@ pub enum Style {
     Dashed,
     /// Points alone.
     Points,
+    /// A thin grey line, for what is in the background.
+    Faint,
 }
 
 /// A curve.
@@ -169,6 +171,9 @@ impl Figure for Lines {
                     Style::Dashed => {
                         chart.draw_series(DashedLineSeries::new(piece, 7, 5, style)).map_err(text)?
                     }
+                    Style::Faint => chart
+                        .draw_series(LineSeries::new(piece, RGBColor(170, 170, 170).stroke_width(1)))
+                        .map_err(text)?,
                     Style::Points => {
                         let radius = if line.x.len() > 100 { 2 } else { 4 };
                         chart

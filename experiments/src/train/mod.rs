@@ -11,6 +11,7 @@ mod points;
 mod radam;
 mod schedule;
 mod sequences;
+mod trajectories;
 
 pub use fields::FieldObjective;
 pub(crate) use fields::rollout;
@@ -25,6 +26,8 @@ pub(crate) use points::{
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceObjective;
+pub use trajectories::TrajectoryObjective;
+pub(crate) use trajectories::mismatched;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -152,15 +155,21 @@ impl TrainConfig {
         let is = |what| learns == Some(what);
         let (series, labels, points) =
             (is(Learns::Series), is(Learns::Labels), is(Learns::Points) || is(Learns::Paths));
-        let elsewhere = series || labels || points;
+        let dynamics = is(Learns::Dynamics);
+        let elsewhere = series || labels || points || dynamics;
+        let windows = series || dynamics;
         let foreign = [
             ("unroll", elsewhere && self.unroll != 1, "fields"),
             ("push_forward", elsewhere && self.push_forward != 0, "fields"),
-            ("sequence", !series && self.sequence.is_some(), "time series"),
-            ("batches", !(series || points) && self.batches.is_some(), "time series, points or paths"),
+            ("sequence", !windows && self.sequence.is_some(), "time series or dynamics"),
+            (
+                "batches",
+                !(windows || points) && self.batches.is_some(),
+                "time series, dynamics, points or paths",
+            ),
             ("forcing", !series && self.forcing.is_some(), "time series"),
             ("regulariser", !series && self.regulariser.is_some(), "time series"),
-            ("noise", (labels || points) && self.noise != 0.0, "fields or time series"),
+            ("noise", (labels || points || dynamics) && self.noise != 0.0, "fields or time series"),
         ];
         for (key, given, of) in foreign {
             check.require(
@@ -171,9 +180,9 @@ impl TrainConfig {
             );
         }
         check.require(
-            !series || self.sequence.is_some(),
+            !windows || self.sequence.is_some(),
             "sequence",
-            "a model of time series needs the length of its windows",
+            "a model of time series or dynamics needs the length of its windows",
             "give train.sequence, such as 200",
         );
     }

@@ -3,6 +3,7 @@
 mod autoregressive;
 mod echo_state;
 mod library;
+mod read_out;
 mod recurrent;
 mod ridge;
 mod scale;
@@ -14,6 +15,7 @@ mod sparse;
 pub use autoregressive::{Autoregressive, AutoregressiveConfig, Criterion};
 pub use echo_state::{EchoState, EchoStateConfig};
 pub use library::Term;
+pub use read_out::read_out;
 pub use recurrent::{Cell, Recurrent, RecurrentConfig};
 pub use scale::Scale;
 pub use sindy::{Sindy, SindyConfig};

@@ -130,21 +130,29 @@ impl SindyConfig {
         channel: usize,
         library: &[Term],
     ) -> Result<Vec<(Term, f64)>, FitError> {
-        let scaled = Scaled::new(normal, channel, self.ridge);
-        let mut active: Vec<usize> = (0..library.len()).collect();
-        loop {
-            let fit = scaled.solve(&active).ok_or(FitError::Singular("ridge"))?;
-            let least = (0..active.len()).min_by(|a, b| fit.worth[*a].total_cmp(&fit.worth[*b]));
-            match least {
-                Some(least) if fit.worth[least] < self.threshold => active.remove(least),
-                _ => break,
-            };
-        }
-        scaled.exchange(&mut active);
-        let fit = scaled.solve(&active).ok_or(FitError::Singular("ridge"))?;
-        let terms = active.iter().zip(&fit.weights);
-        Ok(terms.map(|(j, w)| (library[*j].clone(), w * scaled.target / scaled.size[*j])).collect())
+        choose(&Scaled::new(normal, channel, self.ridge), library, self.threshold)
     }
+}
+
+/// The terms that are left when each is worth the threshold, and no single exchange explains more.
+pub(super) fn choose(
+    scaled: &Scaled,
+    library: &[Term],
+    threshold: f64,
+) -> Result<Vec<(Term, f64)>, FitError> {
+    let mut active: Vec<usize> = (0..library.len()).collect();
+    loop {
+        let fit = scaled.solve(&active).ok_or(FitError::Singular("ridge"))?;
+        let least = (0..active.len()).min_by(|a, b| fit.worth[*a].total_cmp(&fit.worth[*b]));
+        match least {
+            Some(least) if fit.worth[least] < threshold => active.remove(least),
+            _ => break,
+        };
+    }
+    scaled.exchange(&mut active);
+    let fit = scaled.solve(&active).ok_or(FitError::Singular("ridge"))?;
+    let terms = active.iter().zip(&fit.weights);
+    Ok(terms.map(|(j, w)| (library[*j].clone(), w * scaled.target / scaled.size[*j])).collect())
 }
 
 impl Baseline for SindyConfig {

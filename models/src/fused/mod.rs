@@ -6,11 +6,16 @@
 pub(crate) mod gelu;
 mod jacobian_growth;
 mod lanes;
+mod network;
+mod odeint;
 mod plrnn_unroll;
 
 pub use gelu::gelu;
 pub use jacobian_growth::{Growth, jacobian_growth};
+pub use odeint::{FieldKind, FieldSpec, HostField, Monomial, Solve, SolveError, odeint};
 pub use plrnn_unroll::{Forcing, TensorMap, plrnn_unroll};
+
+use std::sync::Arc;
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -50,6 +55,32 @@ pub trait FusedOps: Backend {
         forcing: Forcing,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         plrnn_unroll::forward::<Self>((a, w1, w2, h1, h2, start, signals), &forcing)
+    }
+
+    /// The states of a solve.
+    fn odeint(y0: FloatTensor<Self>, parameters: FloatTensor<Self>, solve: Arc<Solve>) -> FloatTensor<Self> {
+        odeint::forward::<Self>(y0, parameters, &solve)
+    }
+
+    /// The states of a solve, and what its gradients need of the way.
+    fn odeint_with_starts(
+        y0: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        solve: Arc<Solve>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        (odeint::forward::<Self>(y0.clone(), parameters, &solve), y0)
+    }
+
+    /// The gradients of a solve by its start and its parameters.
+    fn odeint_backward(
+        y0: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        starts: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        solve: Arc<Solve>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let _ = starts;
+        odeint::backward::<Self>(y0, parameters, grad, &solve)
     }
 
     /// The gradients of an unroll by its inputs.
@@ -121,6 +152,28 @@ impl FusedOps for Flex {
     ) {
         plrnn_unroll::flex_backward((a, w1, w2, h1, h2, start, signals), starts, grad, &forcing)
     }
+
+    fn odeint(y0: FloatTensor<Self>, parameters: FloatTensor<Self>, solve: Arc<Solve>) -> FloatTensor<Self> {
+        odeint::flex_states(y0, parameters, &solve)
+    }
+
+    fn odeint_with_starts(
+        y0: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        solve: Arc<Solve>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        odeint::flex_forward(y0, parameters, &solve)
+    }
+
+    fn odeint_backward(
+        y0: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        starts: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        solve: Arc<Solve>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        odeint::flex_backward(y0, parameters, starts, grad, &solve)
+    }
 }
 
 #[cfg(any(feature = "wgpu", feature = "vulkan", feature = "cuda"))]
@@ -168,6 +221,19 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         };
         (states, tape)
     }
+
+    fn odeint(y0: FloatTensor<Self>, parameters: FloatTensor<Self>, solve: Arc<Solve>) -> FloatTensor<Self> {
+        let nodes = [y0.node(), parameters.node()];
+        let inputs = (y0.into_primitive(), parameters.into_primitive());
+        let (y0, parameters) = inputs.clone();
+        match Trajectory.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let (states, starts) = B::odeint_with_starts(y0, parameters, Arc::clone(&solve));
+                prep.finish((inputs, starts, solve), states)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::odeint(y0, parameters, solve)),
+        }
+    }
 }
 
 /// An unroll of a piecewise-linear map.
@@ -183,6 +249,25 @@ impl<B: FusedOps> Backward<B, 7> for Unroll {
         let (a, w1, w2, h1, h2, start, signals) =
             B::plrnn_unroll_backward(a, w1, w2, h1, h2, start, signals, starts, grad, forcing);
         for (parent, grad) in ops.parents.into_iter().zip([a, w1, w2, h1, h2, start, signals]) {
+            if let Some(node) = parent {
+                grads.register::<B>(node.id, grad);
+            }
+        }
+    }
+}
+
+/// A solve of a neural differential equation.
+#[derive(Debug)]
+struct Trajectory;
+
+impl<B: FusedOps> Backward<B, 2> for Trajectory {
+    type State = ((FloatTensor<B>, FloatTensor<B>), FloatTensor<B>, Arc<Solve>);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        let ((y0, parameters), starts, solve) = ops.state;
+        let (y0, parameters) = B::odeint_backward(y0, parameters, starts, grad, solve);
+        for (parent, grad) in ops.parents.into_iter().zip([y0, parameters]) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, grad);
             }

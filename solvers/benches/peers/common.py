@@ -31,17 +31,17 @@ def arguments(description, peers):
     return parser.parse_args()
 
 
-def measure(peer, case, run, check, scale=1, **extra):
+def measure(peer, case, run, check, scale=1, repeats=REPEATS, **extra):
     """Times `run` and prints one JSON line.
 
-    `run` is called once to warm up (this is where JAX compiles), then `REPEATS`
+    `run` is called once to warm up (this is where JAX compiles), then `repeats`
     times; `check` maps its result to a number. `run` must only return once the
     result is there. `scale` multiplies the seconds, for a run that does only one
     `scale`-th of the work.
     """
     run()
     seconds = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = time.perf_counter()
         result = run()
         seconds.append(scale * (time.perf_counter() - start))

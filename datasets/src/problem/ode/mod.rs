@@ -2,6 +2,7 @@
 
 mod bursting_neuron;
 mod chua;
+mod cubic_spiral;
 mod double_pendulum;
 mod fitzhugh_nagumo;
 mod harmonic;
@@ -14,11 +15,13 @@ mod lotka_volterra;
 mod pendulum;
 mod robertson;
 mod rossler;
+mod spiral;
 mod van_der_pol;
 pub mod zoo;
 
 pub use bursting_neuron::BurstingNeuron;
 pub use chua::Chua;
+pub use cubic_spiral::CubicSpiral;
 pub use double_pendulum::DoublePendulum;
 pub use fitzhugh_nagumo::FitzhughNagumo;
 pub use harmonic::Harmonic;
@@ -31,6 +34,7 @@ pub use lotka_volterra::LotkaVolterra;
 pub use pendulum::Pendulum;
 pub use robertson::Robertson;
 pub use rossler::Rossler;
+pub use spiral::Spiral;
 pub use van_der_pol::VanDerPol;
 pub use zoo::ChaoticFlow;
 

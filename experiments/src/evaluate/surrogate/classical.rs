@@ -29,7 +29,8 @@ pub(super) fn classical(
         | Baseline::Gru
         | Baseline::Pinn
         | Baseline::NearestNeighbour
-        | Baseline::LogSignature => None,
+        | Baseline::LogSignature
+        | Baseline::NeuralOde => None,
         Baseline::Persistence => {
             let mut out = truth.clone();
             for mut trajectory in out.axis_iter_mut(Axis(0)) {

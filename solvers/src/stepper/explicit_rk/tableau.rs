@@ -67,7 +67,7 @@ impl Tableau {
     }
 
     /// The row of stage `i`, counted from zero.
-    pub(crate) fn row(&self, i: usize) -> &'static [f64] {
+    pub fn row(&self, i: usize) -> &'static [f64] {
         if i == 0 { &[] } else { self.a[i - 1] }
     }
 }

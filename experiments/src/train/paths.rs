@@ -12,7 +12,7 @@ use super::{BATCHES, Objective};
 use crate::error::Error;
 
 /// Paths that validate, at most.
-const VALIDATION: usize = 1024;
+const VALIDATION: usize = 2048;
 /// Normal numbers from which a path starts.
 pub(crate) const START: usize = 5;
 

@@ -19,7 +19,7 @@ pub struct Flow {
 }
 
 enum Kind {
-    Fields { field: SpectralField, stepper: Box<dyn Stepper<Array2<Complex64>>> },
+    Fields { field: Box<SpectralField>, stepper: Box<dyn Stepper<Array2<Complex64>>> },
     States { stepper: Box<dyn Stepper<Array1<f64>>> },
 }
 
@@ -43,7 +43,7 @@ impl Flow {
                 let mut field = SpectralField::new(p.clone());
                 let like = field.to_spectral(&vec![0.0; size]);
                 let stepper = solver.semilinear_stepper(field.clone(), &like).ok_or_else(unfit)?;
-                Kind::Fields { field, stepper }
+                Kind::Fields { field: Box::new(field), stepper }
             }
             Problem::Ode(p) => {
                 let like = Array1::zeros(size);

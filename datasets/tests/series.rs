@@ -34,7 +34,6 @@ fn data(path: &Path) -> DataConfig {
         }),
         dropped: 0.0,
         observe: None,
-        ..DataConfig::default()
     }
 }
 

@@ -153,7 +153,7 @@ fn gradients_are_those_of_differences() {
 /// Circles that turn one way or the other.
 fn circles(count: usize, from: f64) -> (Vec<Samples>, Vec<usize>) {
     let one = |i: usize| {
-        let sense = if i % 2 == 0 { 1.0 } else { -1.0 };
+        let sense = if i.is_multiple_of(2) { 1.0 } else { -1.0 };
         let phase = 2.4 * i as f64 + from;
         let times: Vec<f64> =
             (0..20 - i % 3).map(|k| 0.2 * k as f64 + 0.05 * ((k * i) as f64).sin()).collect();

@@ -62,7 +62,7 @@ impl LeastSquares for Rosenbrock {
         2
     }
     fn chunks(&self) -> Vec<Range<usize>> {
-        vec![0..2]
+        std::iter::once(0..2).collect()
     }
     fn residual(&self, t: &[f64], _: usize, r: &mut [f64]) {
         r.copy_from_slice(&[10.0 * (t[1] - t[0] * t[0]), 1.0 - t[0]]);

@@ -47,7 +47,7 @@ fn slope(spec: &FieldSpec, y: Tensor<2>, theta: &Tensor<1>) -> Tensor<2> {
         let mut first = net * count;
         let mut take = |n: usize| {
             first += n;
-            theta.clone().slice([first - n..first])
+            theta.clone().narrow(0, first - n, n)
         };
         let layer = |s: &[usize]| (take(s[0] * s[1]).reshape([s[1], s[0]]), take(s[1]).reshape([1, s[1]]));
         spec.sizes.windows(2).map(layer).collect()

@@ -65,7 +65,7 @@ fn main() {
     peers::compare(
         "sde.py",
         &[
-            ("euler-maruyama", &|| mean::<Ito, _>(|e, y| EulerMaruyama::new(e, y))),
+            ("euler-maruyama", &|| mean::<Ito, _>(EulerMaruyama::new)),
             ("heun", &|| mean::<Stratonovich, _>(|e, y| IncrementRk::new(&HEUN, e, y))),
         ],
     );

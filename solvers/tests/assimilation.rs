@@ -1,4 +1,6 @@
-//! The filters against Kalman's equations, each other, and published errors.
+//! The filters against Kalman's equations, each other, and distributions known by quadrature.
+
+#![allow(clippy::unwrap_used)]
 
 use flowmap_solvers::assimilation::ensemble::{centred, rotate};
 use flowmap_solvers::assimilation::localisation::gaspari_cohn;

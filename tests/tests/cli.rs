@@ -502,7 +502,7 @@ fn solves_that_make_no_sense_are_refused_before_anything_is_written() {
         ("max_steps = 2000", "dt = 0.0", vec!["solver.dopri5.dt", "greater than 0", ":8:"]),
         // Backward, and an interval of no length.
         ("dt = 0.1", "dt = -0.1", vec!["data.dt", "-0.1 is not a positive number", ":10:"]),
-        ("\nsteps = 20", "\nsteps = 0", vec!["data.steps", "0 is out of range", ":11:"]),
+        ("\nsteps = 20", "\nsteps = 0", vec!["data.steps", "0 is too small", ":11:"]),
     ];
     for (good, bad, expected) in cases {
         let config = bench.config("odd.toml", &SYSTEM.replace(good, bad));

@@ -19,6 +19,7 @@ pub trait Velocity {
 
 /// How the trace of `∂v/∂x` is had.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a solve")]
 pub enum Trace {
     /// The sum over all coordinates: one directional derivative each.
     Exact,

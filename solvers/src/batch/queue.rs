@@ -139,7 +139,7 @@ impl<'a, F: BatchField> Queue<'a, F> {
             self.block.k[0].column_mut(i).assign(&self.slopes.row(row));
             self.block.controllers.start(i);
             let order = |s: &f64| self.options.order(*s, t0);
-            self.next_save[i] = self.options.save.iter().take_while(|s| order(*s).is_lt()).count();
+            self.next_save[i] = self.options.save.iter().take_while(|s| order(s).is_lt()).count();
             if self.options.save.get(self.next_save[i]) == Some(&t0) {
                 self.solution.saved.slice_mut(s![row, self.next_save[i], ..]).assign(&start);
                 self.next_save[i] += 1;

@@ -43,7 +43,7 @@ impl Crossing {
         let products = condition_gradient.iter().zip(before).map(|(g, f)| g * f);
         let (rate, size) =
             products.fold((condition_rate, condition_rate.abs()), |(sum, size), p| (sum + p, size + p.abs()));
-        if !(rate.abs() > 8.0 * f64::EPSILON * size) {
+        if rate.is_nan() || rate.abs() <= 8.0 * f64::EPSILON * size {
             return Err(Grazing { rate });
         }
         Ok(Self {

@@ -70,7 +70,7 @@ impl<Y> SolveOptions<Y> {
             Control::Fixed { .. } | Control::Pid(_) => {}
         }
         if let Some(dt) = self.initial_step
-            && !(dt.abs() > 0.0)
+            && (dt.is_nan() || dt == 0.0)
         {
             return Err(BadInput::Step { dt });
         }

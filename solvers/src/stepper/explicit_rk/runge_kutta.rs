@@ -28,8 +28,8 @@ pub struct RungeKutta<Y> {
 #[derive(Clone, Copy, Debug)]
 enum First {
     Unknown,
-    InFirst(f64),
-    InLast(f64),
+    AtStart(f64),
+    AtEnd(f64),
 }
 
 impl<Y: State> RungeKutta<Y> {
@@ -87,8 +87,8 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
         let s = tableau.stages();
         let known = match self.first {
             First::Unknown => None,
-            First::InFirst(h) => Some(h),
-            First::InLast(h) => {
+            First::AtStart(h) => Some(h),
+            First::AtEnd(h) => {
                 self.stages.increments.swap(0, s - 1);
                 Some(h)
             }
@@ -106,7 +106,7 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
         } else {
             e1.combine_stages(e0, 1.0, tableau.b, &self.stages.increments);
         }
-        self.first = if field.ordinary() { First::InFirst(t1 - t0) } else { First::Unknown };
+        self.first = if field.ordinary() { First::AtStart(t1 - t0) } else { First::Unknown };
         self.last = (t0, t1);
         self.dense_ready = false;
     }
@@ -154,7 +154,7 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
 
     fn accept(&mut self) {
         self.first = match self.first {
-            First::InFirst(h) if self.stages.tableau.first_same_as_last() => First::InLast(h),
+            First::AtStart(h) if self.stages.tableau.first_same_as_last() => First::AtEnd(h),
             _ => First::Unknown,
         };
     }
@@ -166,8 +166,8 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
     fn write_memory(&self, out: &mut Vec<f64>) {
         let (h, k) = match self.first {
             First::Unknown => return,
-            First::InFirst(h) => (h, self.stages.increments.first()),
-            First::InLast(h) => (h, self.stages.increments.get(self.stages.tableau.stages() - 1)),
+            First::AtStart(h) => (h, self.stages.increments.first()),
+            First::AtEnd(h) => (h, self.stages.increments.get(self.stages.tableau.stages() - 1)),
         };
         out.push(h);
         k.into_iter().for_each(|k| k.write_entries(out));
@@ -178,7 +178,7 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for RungeKutta<Y> {
         *memory = rest;
         self.stages.allocate(like);
         if self.stages.increments[0].read_entries(memory) {
-            self.first = First::InFirst(*h);
+            self.first = First::AtStart(*h);
         }
     }
 

@@ -5,7 +5,8 @@ use crate::stepper::{StepFailure, Stepper, Work};
 
 /// A method that takes every step in two halves and estimates the error by the difference to the step as a whole.
 ///
-/// It serves methods without an embedded estimate that keep nothing from one step to the next.
+/// It serves methods without an embedded estimate that keep nothing from one step to the next, of strong order one at least:
+/// the difference of Euler-Maruyama's halves is small by chance too often, so that its steps are not those of a tolerance.
 #[derive(Clone, Debug)]
 pub struct Doubled<S, Y> {
     stepper: S,

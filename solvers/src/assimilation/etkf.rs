@@ -8,7 +8,7 @@ use super::ensemble::{centred, inflate, recombine, rotate, transform};
 use super::{Filter, FilterError, Observation, check};
 
 /// The symmetric square-root filter: `X ← x̄ 1ᵀ + A (w 1ᵀ + T)` with `w`, `T` of
-/// [`transform`](super::ensemble::transform). No observation is perturbed.
+/// [`transform`]. No observation is perturbed.
 ///
 /// C. H. Bishop, B. J. Etherton, S. J. Majumdar, Monthly Weather Review 129 (2001) 420; B. R. Hunt, E. J. Kostelich,
 /// I. Szunyogh, Physica D 230 (2007) 112.

@@ -14,6 +14,6 @@ pub enum SaveAt {
     /// Those at the given times, each once, in the order of the integration (descending if it goes backward); times outside
     /// the interval are ignored.
     Times(Vec<f64>),
-    /// All of them: the ends of all steps, and [`Solution::dense`].
+    /// All of them: the ends of all steps, and [`Solution::dense`](super::Solution::dense).
     Dense,
 }

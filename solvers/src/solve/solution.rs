@@ -18,7 +18,7 @@ pub struct Solution<Y> {
     pub outcome: Outcome,
     /// The events found, in the order of time.
     pub events: Vec<EventRecord<Y>>,
-    /// The interpolant, for [`SaveAt::Dense`].
+    /// The interpolant, for [`SaveAt::Dense`](super::SaveAt::Dense).
     pub dense: Option<DenseOutput<Y>>,
 }
 

@@ -1,6 +1,7 @@
 //! What every experiment on data keeps in its run folder.
 
 use std::io::Cursor;
+use std::time::Instant;
 
 use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::generate::DataError;
@@ -8,7 +9,8 @@ use flowmap_datasets::problem::Problem;
 use flowmap_solvers::issue::Issue;
 use ndarray_npy::{NpzWriter, WriteNpzError};
 
-use super::Findings;
+use super::simulation::keep_diverged;
+use super::{Findings, Job};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::run_dir::RunDir;
@@ -20,6 +22,28 @@ pub(super) fn build(config: &ExperimentConfig) -> Result<Problem, Error> {
     };
     let fail = |e: String| Issue::new(format!("problem.{}", problem.name()), e);
     problem.build().map_err(|e| DataError::Config(fail(e.to_string())).into())
+}
+
+/// The data of an experiment, with what they cost, their card and its warnings; none if a trajectory of the problem diverged, of
+/// which all that there is has been kept.
+pub(super) fn obtain(
+    config: &ExperimentConfig,
+    job: &Job<'_>,
+    findings: &mut Findings,
+) -> Result<Option<Dataset>, Error> {
+    let started = Instant::now();
+    let data = match job.progress.data(config) {
+        Ok(data) => data,
+        Err(error) if config.problem.is_some() => {
+            keep_diverged(config, &build(config)?, error, job.run, findings)?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    findings.metric("solve_s", started.elapsed().as_secs_f64());
+    keep_card(&data, job.run, findings)?;
+    findings.notes.extend(data.card.warnings.iter().cloned());
+    Ok(Some(data))
 }
 
 /// Writes the data card, and its error into the metrics.

@@ -12,6 +12,7 @@ mod radam;
 mod schedule;
 mod sequences;
 mod trajectories;
+mod windows;
 
 pub use fields::FieldObjective;
 pub(crate) use fields::rollout;

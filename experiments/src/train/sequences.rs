@@ -10,6 +10,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 use serde_json::{Value, json};
 
+use super::windows::Windows;
 use super::{Objective, TrainConfig};
 use crate::error::Error;
 
@@ -71,7 +72,7 @@ impl Objective<Plrnn> for SequenceObjective<'_> {
             let states = still.states(input.clone().inner());
             self.alpha = adaptive.next(self.alpha, &still.to_map(), &states, self.config.batch);
         }
-        let steps = self.forcing.sequence(self.alpha, self.sampler.samples - 1);
+        let steps = self.forcing.sequence(self.alpha, self.sampler.windows.samples - 1);
         let loss = model.loss(input, target, &steps, &self.regulariser);
         let value = loss.clone().into_scalar::<f64>();
         if !value.is_finite() {
@@ -112,16 +113,9 @@ impl Objective<Plrnn> for SequenceObjective<'_> {
 
 /// Draws windows of the series.
 struct Sampler {
-    /// The series that are long enough.
-    series: Vec<Vec<f32>>,
-    /// The number of windows in each and those before.
-    windows: Vec<usize>,
-    channels: usize,
-    samples: usize,
-    batch: usize,
+    windows: Windows,
     /// The standard deviation of the noise on each channel.
     noise: Vec<f32>,
-    seed: u64,
 }
 
 impl Sampler {
@@ -141,38 +135,22 @@ impl Sampler {
                 hint: "give all series the same channels, and fill or cut what is missing".into(),
             });
         }
-        let long: Vec<_> = series.iter().filter(|s| s.nrows() >= samples).collect();
-        let mut windows = Vec::with_capacity(long.len());
-        for s in &long {
-            windows.push(windows.last().copied().unwrap_or(0) + s.nrows() - samples + 1);
-        }
-        let all: Vec<_> = long.iter().map(|s| s.view()).collect();
-        let joined = ndarray::concatenate(Axis(0), &all).unwrap_or_default();
+        let long: Vec<_> = series.iter().filter(|s| s.nrows() >= samples).map(|s| s.view()).collect();
+        let joined = ndarray::concatenate(Axis(0), &long).unwrap_or_default();
         let noise = joined.std_axis(Axis(0), 0.0).iter().map(|s| (s * c.noise) as f32).collect();
-        let series = long.iter().map(|s| s.iter().map(|v| *v as f32).collect()).collect();
-        Ok(Self { series, windows, channels, samples, batch: c.batch, noise, seed })
+        Ok(Self { windows: Windows::new(&long, samples, c.batch, seed), noise })
     }
 
     /// The windows of a step, `[sample, batch, channel]`, with noise, and their samples after the first without.
     fn batch(&self, step: u64, device: &Device) -> (Tensor<3>, Tensor<3>) {
-        let (n, samples, batch) = (self.channels, self.samples, self.batch);
-        let mut rng = stream(self.seed, "sampler", step);
-        let mut values = vec![0.0_f32; samples * batch * n];
-        for b in 0..batch {
-            let window = rng.random_range(0..self.windows.last().copied().unwrap_or(1));
-            let which = self.windows.partition_point(|end| *end <= window);
-            let first = window - which.checked_sub(1).map_or(0, |before| self.windows[before]);
-            let source = self.series[which][first * n..].chunks_exact(n);
-            for (to, from) in values.chunks_exact_mut(batch * n).zip(source) {
-                to[b * n..][..n].copy_from_slice(from);
-            }
-        }
+        let Windows { channels: n, samples, batch, seed, .. } = self.windows;
+        let mut values = self.windows.draw(step);
         let tensor = |values: Vec<f32>, count: usize| {
             Tensor::from_data(TensorData::new(values, [count, batch, n]), device)
         };
         let target = tensor(values[batch * n..].to_vec(), samples - 1);
         if self.noise.iter().any(|s| *s > 0.0) {
-            let mut rng = stream(self.seed, "noise", step);
+            let mut rng = stream(seed, "noise", step);
             for sample in values.chunks_exact_mut(n) {
                 for (v, s) in sample.iter_mut().zip(&self.noise) {
                     *v += s * rng.sample::<f32, _>(StandardNormal);

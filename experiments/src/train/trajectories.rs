@@ -3,11 +3,10 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowmap_datasets::rng::stream;
 use flowmap_models::fused::SolveError;
 use ndarray::ArrayView2;
-use rand::RngExt;
 
+use super::windows::Windows;
 use super::{BATCHES, Objective, TrainConfig};
 use crate::error::Error;
 
@@ -16,14 +15,8 @@ pub(super) type Loss<'a, M> = dyn Fn(&M, Tensor<3>, u64) -> Result<Tensor<1>, So
 
 /// Random windows of trajectories, and what is done with them.
 pub struct TrajectoryObjective<'a, M> {
-    series: Vec<Vec<f32>>,
-    /// The number of windows in each trajectory and those before.
-    windows: Vec<usize>,
-    channels: usize,
-    samples: usize,
-    batch: usize,
+    windows: Windows,
     batches: usize,
-    seed: u64,
     device: Device,
     loss: &'a Loss<'a, M>,
     score: &'a dyn Fn(&M) -> f64,
@@ -43,26 +36,16 @@ impl<'a, M> TrajectoryObjective<'a, M> {
         score: &'a dyn Fn(&M) -> f64,
     ) -> Result<Self, Error> {
         let samples = config.sequence.unwrap_or(2);
-        let long: Vec<_> = series.iter().filter(|s| s.nrows() >= samples).collect();
-        let Some(first) = long.first() else {
-            let longest = series.iter().map(|s| s.nrows()).max().unwrap_or(0);
+        let longest = series.iter().map(ArrayView2::nrows).max().unwrap_or(0);
+        if longest < samples {
             return Err(Error::Usage {
                 message: format!("the longest trajectory has {longest} samples, a window {samples}"),
                 hint: "lower train.sequence, or give longer trajectories".into(),
             });
-        };
-        let mut windows = Vec::with_capacity(long.len());
-        for s in &long {
-            windows.push(windows.last().copied().unwrap_or(0) + s.nrows() - samples + 1);
         }
         Ok(Self {
-            channels: first.ncols(),
-            series: long.iter().map(|s| s.iter().map(|v| *v as f32).collect()).collect(),
-            windows,
-            samples,
-            batch: config.batch,
+            windows: Windows::new(series, samples, config.batch, seed),
             batches: config.batches.unwrap_or(BATCHES),
-            seed,
             device: device.clone().autodiff(),
             loss,
             score,
@@ -71,19 +54,8 @@ impl<'a, M> TrajectoryObjective<'a, M> {
 
     /// The windows of a step, `[time, batch, channel]`.
     fn batch(&self, step: u64) -> Tensor<3> {
-        let (n, batch) = (self.channels, self.batch);
-        let mut rng = stream(self.seed, "sampler", step);
-        let mut values = vec![0.0_f32; self.samples * batch * n];
-        for b in 0..batch {
-            let window = rng.random_range(0..self.windows.last().copied().unwrap_or(1));
-            let which = self.windows.partition_point(|end| *end <= window);
-            let first = window - which.checked_sub(1).map_or(0, |before| self.windows[before]);
-            let source = self.series[which][first * n..].chunks_exact(n);
-            for (to, from) in values.chunks_exact_mut(batch * n).zip(source) {
-                to[b * n..][..n].copy_from_slice(from);
-            }
-        }
-        Tensor::from_data(TensorData::new(values, [self.samples, batch, n]), &self.device)
+        let Windows { channels, samples, batch, .. } = self.windows;
+        Tensor::from_data(TensorData::new(self.windows.draw(step), [samples, batch, channels]), &self.device)
     }
 }
 

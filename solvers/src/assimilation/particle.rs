@@ -34,15 +34,13 @@ fn half() -> f64 {
 pub struct Particle {
     config: ParticleConfig,
     weights: Vec<f64>,
-    /// Of the last analysis, with its weights.
-    mean: DVector<f64>,
 }
 
 impl Particle {
     /// Members of equal weight.
     pub fn new(config: ParticleConfig) -> Self {
         let weights = vec![1.0 / config.members as f64; config.members];
-        Self { config, weights, mean: DVector::zeros(0) }
+        Self { config, weights }
     }
 
     fn weighted_mean(&self, ensemble: &DMatrix<f64>) -> DVector<f64> {
@@ -70,10 +68,10 @@ impl Particle {
         let bandwidth = self.config.regularisation
             * (4.0 / (n as f64 + 2.0)).powf(1.0 / (n as f64 + 4.0))
             * (members as f64).powf(-1.0 / (n as f64 + 4.0));
-        let mean = &self.mean;
+        let mean = self.weighted_mean(ensemble);
         let mut weighted = ensemble.clone();
         for (m, mut column) in weighted.column_iter_mut().enumerate() {
-            column -= mean;
+            column -= &mean;
             column *= self.weights[m].sqrt();
         }
         let mut covariance = &weighted * weighted.transpose();
@@ -119,7 +117,6 @@ impl Filter for Particle {
         let sum: f64 = self.weights.iter().sum();
         self.weights.iter_mut().for_each(|w| *w /= sum);
         let effective = 1.0 / self.weights.iter().map(|w| w * w).sum::<f64>();
-        self.mean = self.weighted_mean(ensemble);
         if effective < self.config.threshold * self.weights.len() as f64 {
             self.resample(ensemble, rng);
         }

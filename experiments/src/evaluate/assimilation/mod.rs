@@ -6,7 +6,7 @@ mod twin;
 
 pub use config::AssimilationConfig;
 
-use flowmap_datasets::generate::Recipe;
+use flowmap_datasets::generate::DataError;
 use flowmap_solvers::issue::Issue;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
@@ -39,9 +39,8 @@ pub fn assimilation(
     let Some(recipe) = config.recipe() else {
         let issue = Issue::new("problem", "a twin experiment needs equations")
             .hint("give [problem.NAME] and [solver.NAME]");
-        return Err(flowmap_datasets::generate::DataError::Config(issue).into());
+        return Err(DataError::Config(issue).into());
     };
-    let recipe: Recipe<'_> = recipe;
     let twin = Twin::new(recipe, &problem, assimilation, job.interrupted)?;
     job.progress.say(&format!(
         "climate measured: deviation {:.3}; observations have deviation {:.3}",

@@ -215,13 +215,14 @@ impl<'a> Twin<'a> {
                 break;
             }
             let estimate = filter.estimate(&ensemble);
+            let off = error(&estimate);
             course.forecast.push(forecast);
-            course.estimate.push(error(&estimate));
+            course.estimate.push(off);
             course.spread.push(spread(&ensemble));
             if trial.index == 0 {
                 course.states.push(estimate.as_slice().to_vec());
             }
-            worse = if error(&estimate) > climate { worse + 1 } else { 0 };
+            worse = if off > climate { worse + 1 } else { 0 };
             if worse == LOST && k >= self.config.discard {
                 course.lost = course.lost.or(Some(k + 1 - LOST));
             }

@@ -2,11 +2,11 @@
 
 use flowmap_datasets::labelled::LabelledSeries;
 use flowmap_models::neural_de::neural_cde::NeuralCde;
-use serde_json::Value;
 
 use super::{Entry, Learned, Task};
 use crate::error::Error;
 use crate::evaluate::Findings;
+use crate::evaluate::curves::logged;
 use crate::plot::{Axes, Line, Lines, Panels, Style};
 use crate::train::{samples, unfit};
 
@@ -55,21 +55,10 @@ fn accuracy_by_share(task: &Task<'_>, entries: &[Entry], findings: &mut Findings
 }
 
 fn accuracy_by_step(task: &Task<'_>, findings: &mut Findings) -> Result<(), Error> {
-    let text = std::fs::read_to_string(task.job.run.join("metrics.jsonl")).unwrap_or_default();
-    let mut lines: Vec<Line> = Vec::new();
-    for value in text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok()) {
-        if value["name"] != "accuracy" {
-            continue;
-        }
-        let Some(role) = value["model"].as_str() else { continue };
-        let at = lines.iter().position(|l| l.label == role).unwrap_or_else(|| {
-            let style = if role == "model" { Style::Solid } else { Style::Dashed };
-            lines.push(Line { label: role.to_owned(), style, ..Line::default() });
-            lines.len() - 1
-        });
-        lines[at].x.push(value["step"].as_f64().unwrap_or(f64::NAN));
-        lines[at].y.push(value["value"].as_f64().unwrap_or(f64::NAN));
-    }
+    let lines = logged(task.job.run, |role, record| {
+        let style = if role == "model" { Style::Solid } else { Style::Dashed };
+        (record["name"] == "accuracy").then(|| (role.to_owned(), style))
+    });
     let axes = Axes {
         title: "training".into(),
         x: "step".into(),

@@ -4,11 +4,11 @@ use burn::tensor::{Tensor, TensorData};
 use flowmap_datasets::rng::stream;
 use flowmap_models::generative::{Trace, Velocity, carry, log_density};
 use ndarray::{Array2, ArrayView2};
-use serde_json::Value;
 
 use super::rectified::failed;
 use super::{Findings, Task, host};
 use crate::error::Error;
+use crate::evaluate::curves::logged;
 use crate::plot::{Axes, Fields, Frame, Line, Lines, Palette, Panels, Style};
 use crate::run_dir::RunDir;
 use crate::train::normal;
@@ -124,25 +124,16 @@ pub(super) fn flow<V: Velocity>(
     panels(task.job.run, "flow", "Points on their way from noise to data.", FRAMES, shown, findings)
 }
 
-/// The curves of `metrics.jsonl`.
+/// The loss and the score of every model along its training.
 pub(in crate::evaluate) fn training(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
-    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-    let mut lines: Vec<Line> = Vec::new();
-    for value in text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok()) {
-        let (Some(model), Some(name)) = (value["model"].as_str(), value["name"].as_str()) else { continue };
-        let (what, style) = match (name, value["split"].as_str()) {
+    let lines = logged(run, |model, record| {
+        let (what, style) = match (record["name"].as_str()?, record["split"].as_str()) {
             ("epoch_loss", _) => ("loss", Style::Dashed),
             (_, Some("validation")) => ("validation", Style::Solid),
-            _ => continue,
+            _ => return None,
         };
-        let label = format!("{}: {what}", model.replace('_', " "));
-        let at = lines.iter().position(|l| l.label == label).unwrap_or_else(|| {
-            lines.push(Line { label, style, ..Line::default() });
-            lines.len() - 1
-        });
-        lines[at].x.push(value["step"].as_f64().unwrap_or(f64::NAN));
-        lines[at].y.push(value["value"].as_f64().unwrap_or(f64::NAN));
-    }
+        Some((format!("{}: {what}", model.replace('_', " ")), style))
+    });
     let axes = Axes { title: "training".into(), x: "step".into(), y: "loss".into(), ..Axes::default() };
     let caption = "Mean loss of every epoch, and the score by which weights are kept.";
     findings.figure(run, "training", caption, &Lines { axes, lines })

@@ -4,12 +4,12 @@ use flowmap_datasets::problem::Problem;
 use flowmap_models::baseline::Term;
 use flowmap_models::fused::HostField;
 use ndarray::{Array2, Array3, ArrayView2, s};
-use serde_json::Value;
 
 use super::train::Task;
 use super::universal::learned_part;
 use super::{Entry, Findings, Trial};
 use crate::error::Error;
+use crate::evaluate::curves::logged;
 use crate::plot::{Axes, Line, Lines, Panels, Style};
 use crate::run_dir::RunDir;
 
@@ -311,25 +311,16 @@ pub(super) fn latent(
     training(task.job.run, findings)
 }
 
-/// The curves of `metrics.jsonl`.
+/// The loss and the validation error of every model along its training.
 fn training(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
-    let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-    let mut lines: Vec<Line> = Vec::new();
-    for value in text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok()) {
-        let (Some(model), Some(what)) = (value["model"].as_str(), value["name"].as_str()) else { continue };
-        let (what, style) = match what {
+    let lines = logged(run, |model, record| {
+        let (what, style) = match record["name"].as_str()? {
             "epoch_loss" => ("loss", Style::Dashed),
             "trajectory_rel_l2" => ("validation", Style::Solid),
-            _ => continue,
+            _ => return None,
         };
-        let label = format!("{}: {what}", name(model));
-        let at = lines.iter().position(|l| l.label == label).unwrap_or_else(|| {
-            lines.push(Line { label, style, ..Line::default() });
-            lines.len() - 1
-        });
-        lines[at].x.push(value["step"].as_f64().unwrap_or(f64::NAN));
-        lines[at].y.push(value["value"].as_f64().unwrap_or(f64::NAN));
-    }
+        Some((format!("{}: {what}", name(model)), style))
+    });
     let axes = Axes {
         title: "training".into(),
         x: "step".into(),

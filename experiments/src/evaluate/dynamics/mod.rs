@@ -6,15 +6,12 @@ mod learned;
 mod train;
 mod universal;
 
-use std::time::Instant;
-
 use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::problem::Problem;
 use flowmap_models::config::ModelConfig;
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::keep::{build, keep_card, write_npz};
-use super::simulation::keep_diverged;
+use super::keep::{build, obtain, write_npz};
 use super::{Baseline, Findings, Job};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -52,18 +49,7 @@ struct Trial<'a> {
 /// If the data cannot be had, a training fails or is interrupted, or a file cannot be written.
 pub fn dynamics(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let started = Instant::now();
-    let data = match job.progress.data(config) {
-        Ok(data) => data,
-        Err(error) if config.problem.is_some() => {
-            keep_diverged(config, &build(config)?, error, job.run, &mut findings)?;
-            return Ok(findings);
-        }
-        Err(error) => return Err(error.into()),
-    };
-    findings.metric("solve_s", started.elapsed().as_secs_f64());
-    keep_card(&data, job.run, &mut findings)?;
-    findings.notes.extend(data.card.warnings.iter().cloned());
+    let Some(data) = obtain(config, job, &mut findings)? else { return Ok(findings) };
     let task = Task { config, data: &data, job };
     if let ModelConfig::LatentOde(latent) = model {
         latent::judge(&task, latent, &mut findings)?;

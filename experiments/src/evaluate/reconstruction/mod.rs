@@ -25,8 +25,7 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
-use super::keep::{build, keep_card, write_npz};
-use super::simulation::keep_diverged;
+use super::keep::{obtain, write_npz};
 use super::{Findings, Job, seeded};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -64,18 +63,7 @@ pub fn reconstruction(
     job: &Job<'_>,
 ) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let started = Instant::now();
-    let data = match job.progress.data(config) {
-        Ok(data) => data,
-        Err(error) if config.problem.is_some() => {
-            keep_diverged(config, &build(config)?, error, job.run, &mut findings)?;
-            return Ok(findings);
-        }
-        Err(error) => return Err(error.into()),
-    };
-    findings.metric("solve_s", started.elapsed().as_secs_f64());
-    keep_card(&data, job.run, &mut findings)?;
-    findings.notes.extend(data.card.warnings.iter().cloned());
+    let Some(data) = obtain(config, job, &mut findings)? else { return Ok(findings) };
     if config.data.observe.as_ref().is_some_and(|o| o.standardise) {
         let told = "Models see standardised channels: errors, equations and figures are in units of the standard deviations.";
         findings.notes.push(told.to_owned());

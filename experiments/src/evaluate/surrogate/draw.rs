@@ -7,7 +7,7 @@ use super::{Entry, last};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::Findings;
-use crate::evaluate::curves::training_curves;
+use crate::evaluate::curves::logged;
 use crate::metric::{mean_spectrum, quantile};
 use crate::plot::{Axes, Line, Lines, Palette, Panel, SpaceTime, Style};
 use crate::run_dir::RunDir;
@@ -137,5 +137,26 @@ pub(super) fn draw(
         ..Axes::default()
     };
     findings.figure(run, "spectrum", "Means over the test trajectories.", &Lines { axes, lines })?;
-    training_curves(run, findings)
+    training(run, findings)
+}
+
+/// The loss and the validation error of every model along its training.
+fn training(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+    let lines = logged(run, |model, record| {
+        let (what, style) = match record["name"].as_str()? {
+            "epoch_loss" => ("loss", Style::Dashed),
+            "rollout_rel_l2" => ("validation", Style::Solid),
+            _ => return None,
+        };
+        Some((format!("{}: {what}", if model == "model" { "semilinear" } else { model }), style))
+    });
+    let axes = Axes {
+        title: "training".into(),
+        x: "step".into(),
+        y: "loss, relative L2 error".into(),
+        log_y: true,
+        ..Axes::default()
+    };
+    let caption = "Mean loss of every epoch (squared, relative), and the mean relative L2 error of validation rollouts.";
+    findings.figure(run, "training", caption, &Lines { axes, lines })
 }

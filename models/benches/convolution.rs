@@ -22,15 +22,17 @@ fn wave<const D: usize>(shape: [usize; D], scale: f64, step: f64, device: &Devic
 fn main() {
     let device = Device::flex().autodiff();
     let stencil = Stencil { edges: [Edge::Periodic; 2], dilation: 1 };
-    let weights: Vec<Tensor<4>> =
-        (0..4).map(|l| wave([CHANNELS, CHANNELS, 3, 3], 0.06, 0.7 + 0.1 * f64::from(l), &device).require_grad()).collect();
+    let weights: Vec<Tensor<4>> = (0..4)
+        .map(|l| wave([CHANNELS, CHANNELS, 3, 3], 0.06, 0.7 + 0.1 * f64::from(l), &device).require_grad())
+        .collect();
     let bias = Tensor::<1>::zeros([CHANNELS], &device).require_grad();
     let x = wave([BATCH, CHANNELS, POINTS, POINTS], 1.0, 0.37, &device).require_grad();
     let mut check = 0.0;
     let mut seconds: Vec<f64> = (0..20)
         .map(|_| {
             let started = Instant::now();
-            let y = weights.iter().fold(x.clone(), |y, w| gelu(convolve(y, w.clone(), bias.clone(), stencil)));
+            let y =
+                weights.iter().fold(x.clone(), |y, w| gelu(convolve(y, w.clone(), bias.clone(), stencil)));
             let loss = y.powi_scalar(2).mean();
             let gradients = loss.backward();
             let sum = weights[0].grad(&gradients).unwrap().abs().mean().into_scalar::<f64>();
@@ -40,7 +42,11 @@ fn main() {
         .collect();
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
-    println!("flowmap            {:.1} ms (fastest {:.1}), gradient {check:.6e}", 1e3 * median, 1e3 * seconds[0]);
+    println!(
+        "flowmap            {:.1} ms (fastest {:.1}), gradient {check:.6e}",
+        1e3 * median,
+        1e3 * seconds[0]
+    );
     let Ok(python) = std::env::var("FLOWMAP_PEERS") else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/convolution.py");
     let output = Command::new(python).arg(script).output().expect("the peer's interpreter runs");

@@ -101,7 +101,10 @@ fn it_is_its_definition_and_so_are_its_gradients() {
                 let size = b.iter().map(|v| v * v).sum::<f64>().sqrt();
                 let off = a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
                 assert_eq!(a.len(), b.len());
-                assert!(off < tolerance * size.max(1.0), "{case:?} {dtype:?}, result {what}: {off} of {size}");
+                assert!(
+                    off < tolerance * size.max(1.0),
+                    "{case:?} {dtype:?}, result {what}: {off} of {size}"
+                );
             }
         }
     }

@@ -117,11 +117,27 @@ impl<T: Real> WithSimd for Outer<'_, T> {
         for at in (0..stride).step_by(step) {
             let mut k = 0;
             while k + ROWS <= rows {
-                outer::<S, T, ROWS>(simd, &block.offsets[first + k..], block, grad, stride, at, &mut out[k * stride..]);
+                outer::<S, T, ROWS>(
+                    simd,
+                    &block.offsets[first + k..],
+                    block,
+                    grad,
+                    stride,
+                    at,
+                    &mut out[k * stride..],
+                );
                 k += ROWS;
             }
             for k in k..rows {
-                outer::<S, T, 1>(simd, &block.offsets[first + k..], block, grad, stride, at, &mut out[k * stride..]);
+                outer::<S, T, 1>(
+                    simd,
+                    &block.offsets[first + k..],
+                    block,
+                    grad,
+                    stride,
+                    at,
+                    &mut out[k * stride..],
+                );
             }
         }
     }

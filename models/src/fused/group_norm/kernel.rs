@@ -56,11 +56,8 @@ pub(crate) fn backward(
     let points = nx * ny;
     let (x, s, g, m) = (values(&u), values(&scale), values(&grad), values(&moments_of));
     // Σ g and Σ g x of every channel.
-    let sums: Vec<[f64; 2]> = g
-        .par_chunks_exact(points)
-        .zip(x.par_chunks_exact(points))
-        .map(|(g, x)| moments(g, x))
-        .collect();
+    let sums: Vec<[f64; 2]> =
+        g.par_chunks_exact(points).zip(x.par_chunks_exact(points)).map(|(g, x)| moments(g, x)).collect();
     let (mut by_scale, mut by_shift) = (vec![0.0_f64; channels], vec![0.0_f64; channels]);
     let mut means = Vec::with_capacity(batch);
     for (b, sums) in sums.chunks_exact(channels).enumerate() {

@@ -10,6 +10,7 @@ use crate::generative::{
 };
 use crate::neural_de::neural_cde::NeuralCdeConfig;
 use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
+use crate::observer::ObserverConfig;
 use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
@@ -20,6 +21,8 @@ use crate::semilinear_operator::SemilinearOperatorConfig;
 pub enum ModelConfig {
     /// The semilinear neural operator, or by `linear = "none"` the plain residual Fourier neural operator.
     SemilinearOperator(SemilinearOperatorConfig),
+    /// The correction of a forecast by observations.
+    Observer(ObserverConfig),
     /// A piecewise-linear recurrent network.
     Plrnn(PlrnnConfig),
     /// An echo-state network.
@@ -63,6 +66,8 @@ pub enum ModelConfig {
 pub enum Learns {
     /// The step of a field on a grid, from trajectories `[trajectory, time, channel, x]`.
     Fields,
+    /// The correction of the forecast of a field by observations, from trajectories `[trajectory, time, channel, x]`.
+    Corrections,
     /// A map behind one long series `[time, channel]`.
     Series,
     /// A differential equation, from trajectories `[trajectory, time, channel]`.
@@ -82,6 +87,10 @@ pub const MODELS: &[(&str, &str)] = &[
     (
         "semilinear_operator",
         "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
+    ),
+    (
+        "observer",
+        "learned corrections of a forecast of fields by noisy, sparse observations, beside the filters of [assimilation]",
     ),
     (
         "plrnn",
@@ -129,6 +138,7 @@ impl ModelConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::SemilinearOperator(_) => "semilinear_operator",
+            Self::Observer(_) => "observer",
             Self::Plrnn(_) => "plrnn",
             Self::EchoState(_) => "echo_state",
             Self::Sindy(_) => "sindy",
@@ -154,6 +164,7 @@ impl ModelConfig {
     pub fn learns(&self) -> Learns {
         match self {
             Self::SemilinearOperator(_) => Learns::Fields,
+            Self::Observer(_) => Learns::Corrections,
             Self::Plrnn(_)
             | Self::EchoState(_)
             | Self::Sindy(_)
@@ -200,6 +211,7 @@ impl Validate for ModelConfig {
         let check = check.table(self.name());
         match self {
             Self::SemilinearOperator(c) => c.validate(check),
+            Self::Observer(c) => c.validate(check),
             Self::Plrnn(c) => c.validate(check),
             Self::EchoState(c) => c.validate(check),
             Self::Sindy(c) => c.validate(check),

@@ -13,6 +13,7 @@ pub mod grid;
 pub mod jet;
 pub mod layers;
 pub mod neural_de;
+pub mod observer;
 pub mod pinn;
 pub mod plrnn;
 pub mod semilinear_operator;

@@ -23,7 +23,7 @@ const POINTS: usize = 16;
 fn spec() -> FieldSpec {
     let symbol = (0..=POINTS / 2).map(|m| Complex64::new(-0.01, 0.02) * (m * m) as f64).collect();
     FieldSpec {
-        points: POINTS,
+        shape: vec![POINTS],
         channels: 1,
         dt: 0.3,
         symbol,

@@ -62,6 +62,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
             Some(Learns::Series | Learns::Dynamics) => sequences(train),
             Some(Learns::Labels) => labels(config, train),
             Some(Learns::Points | Learns::Paths) => points(train),
+            Some(Learns::Corrections) => corrections(config, train),
             Some(Learns::Fields | Learns::Solution) | None => windows(config, train),
         });
     }
@@ -77,6 +78,18 @@ fn windows(config: &ExperimentConfig, train: &TrainConfig) -> String {
     let windows = config.data.train * (config.data.steps + 2).saturating_sub(window);
     let batches = windows.div_ceil(train.batch.max(1)) * train.epochs;
     format!("# training: {windows} windows, {batches} steps of {} unrolled", train.unroll)
+}
+
+/// The trainings of a forecast and of the corrections around it.
+fn corrections(config: &ExperimentConfig, train: &TrainConfig) -> String {
+    let forecast = train.forecast.as_deref().map(|f| windows(config, f) + ", of the forecast\n");
+    let frames = train.unroll + train.events.as_ref().map_or(0, |e| e.warm_up);
+    let steps = train.epochs * train.batches.unwrap_or(BATCHES);
+    format!(
+        "{}# training: {steps} steps on {} windows each, unrolled over {frames} frames, of every correction",
+        forecast.unwrap_or_default(),
+        train.batch
+    )
 }
 
 /// The training of a model of time series.

@@ -125,17 +125,36 @@ impl Validate for ExperimentConfig {
         if let Some(assimilation) = &self.assimilation {
             assimilation.validate(check.table("assimilation"));
             check.require(
-                self.problem.is_some() && self.model.is_none() && self.data.file.is_none(),
+                self.problem.is_some()
+                    && self.data.file.is_none()
+                    && self.model.as_ref().is_none_or(|m| m.learns() == Learns::Corrections),
                 "assimilation",
                 "filters follow a truth that the equations of a problem make",
-                "give [problem.NAME] and [solver.NAME], and neither [model] nor [data.file]",
+                "give [problem.NAME] and [solver.NAME], no [model] but [model.observer], and no [data.file]",
+            );
+            let cycles = assimilation.cycles.unwrap_or(self.data.steps);
+            check.require(
+                assimilation.discard < cycles,
+                "assimilation.discard",
+                format!("all {cycles} cycles are left out of the averages"),
+                "lower it, or raise assimilation.cycles or data.steps",
             );
             check.require(
-                assimilation.discard < self.data.steps,
-                "assimilation.discard",
-                format!("all {} cycles are left out of the averages", self.data.steps),
-                "lower it, or raise data.steps",
+                self.model.is_some() || !assimilation.filters.is_empty(),
+                "assimilation.filters",
+                "no filter",
+                "give at least one, such as [assimilation.filters.ETKF.etkf] with members = 20",
             );
+            if let Some(ModelConfig::Observer(observer)) = &self.model {
+                let uneven = observer.forecasts.contains(&flowmap_models::observer::Forecast::Network)
+                    && assimilation.irregular > 0.0;
+                check.require(
+                    !uneven,
+                    "assimilation.irregular",
+                    "a network steps by data.dt and lands on no other time",
+                    "leave it out, or take model.observer.forecasts = [\"solver\"]",
+                );
+            }
         }
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
@@ -163,7 +182,7 @@ impl Validate for ExperimentConfig {
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
-                train.unroll + train.push_forward
+                train.unroll + train.push_forward + train.events.as_ref().map_or(0, |e| e.warm_up)
             };
             check.require(
                 window <= self.data.steps || self.data.steps == 0,
@@ -189,6 +208,7 @@ impl Validate for ExperimentConfig {
             {
                 let (of, hint) = match model.learns() {
                     Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
+                    Learns::Corrections => ("corrections", "leave it out: filters stand beside it"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
                     Learns::Dynamics => ("dynamics", "take persistence, mean, neural_ode or sindy"),
                     Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
@@ -396,6 +416,11 @@ impl ExperimentConfig {
         if model.solution().is_some() {
             return self.check_solution(model);
         }
+        if model.learns() == Learns::Corrections && self.assimilation.is_none() {
+            let what = "a correction, and nothing that it is judged by";
+            return Err(Issue::new("model.observer", what)
+                .hint("give [assimilation], with how the truth is seen and the filters beside it"));
+        }
         let path = format!("model.{}", model.name());
         let misfit = |what: &str, hint: &str| {
             Err(Issue::new(path, format!("'{}' learns {what}", model.name())).hint(hint))
@@ -437,7 +462,7 @@ impl ExperimentConfig {
                 _ => Ok(()),
             },
             Some(problem::Problem::Pde(p))
-                if p.grid().axes() == 1 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>
+                if p.grid().axes() <= 2 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>
             {
                 match &self.data.observe {
                     Some(o) if o.embedding.is_some() || o.standardise || !o.channels.is_empty() => misfit(
@@ -448,8 +473,8 @@ impl ExperimentConfig {
                 }
             }
             _ => misfit(
-                "real fields on one axis",
-                "take a problem on one axis, or leave [model] and [train] out for a simulation",
+                "real fields on one axis or two",
+                "take a problem on one axis or two, or leave [model] and [train] out for a simulation",
             ),
         }
     }

@@ -16,6 +16,7 @@ mod simulation;
 mod stochastic;
 mod surrogate;
 
+pub(crate) use assimilation::Forecast;
 pub use assimilation::{AssimilationConfig, assimilation};
 pub use classification::classification;
 pub use density::{DensityEvaluation, density};

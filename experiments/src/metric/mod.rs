@@ -133,13 +133,20 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     (
         "rmse_a_<filter>",
-        "root mean square error of a filter's analysis, the mean over observed cycles and trials",
+        "root mean square error of a filter's analysis, the mean over observed cycles and trials; metrics of filters end on _<scene> where there are scenes, and names of filters on _network or _solver where that moves the estimates",
     ),
     (
         "rmse_f_<filter>",
         "root mean square error of a filter's forecast, the mean over observed cycles and trials",
     ),
     ("rel_l2_<filter>", "error of a filter's estimate over all cycles, relative to the size of the truth"),
+    ("rel_l2_f_<filter>", "the same of the forecasts, before something is seen"),
+    (
+        "innovation_<filter>",
+        "root mean square of a filter's innovations in units of the noise: about one where nothing more can be learned",
+    ),
+    ("learned_step_us", "microseconds of one step of a learned forecast of one state"),
+    ("solver_step_us", "microseconds of the solver over the same time"),
     (
         "spread_<filter>",
         "root mean square deviation of a filter's members from their mean, after the analysis",

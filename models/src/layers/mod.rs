@@ -2,6 +2,7 @@
 
 mod convolution;
 mod dense;
+mod dft;
 mod fourier_network;
 mod group_norm;
 mod resample;
@@ -9,6 +10,7 @@ mod spectral_conv;
 
 pub use convolution::{Convolution, ConvolutionConfig};
 pub use dense::Dense;
+pub use dft::Dft;
 pub use fourier_network::{FourierNetwork, FourierNetworkConfig};
 pub use group_norm::GroupNorm;
 pub use resample::{Doubling, halve};

@@ -108,7 +108,7 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
 }
 
 /// Draws the weights from their own stream and trains.
-fn fit(
+pub(super) fn fit(
     training: &Fit<'_>,
     operator: &SemilinearOperatorConfig,
     problem: &Problem,
@@ -126,7 +126,12 @@ fn fit(
 }
 
 /// What the model is told: the equation's symbol, and statistics of the training trajectories.
-fn field_spec(problem: &Problem, data: &Dataset, dt: f64, linear: LinearPart) -> Result<FieldSpec, Error> {
+pub(super) fn field_spec(
+    problem: &Problem,
+    data: &Dataset,
+    dt: f64,
+    linear: LinearPart,
+) -> Result<FieldSpec, Error> {
     let Problem::Pde(pde) = problem else {
         let issue = Issue::new("model", "the model learns fields, not systems of ordinary equations");
         return Err(DataError::Config(issue).into());
@@ -157,7 +162,7 @@ fn field_spec(problem: &Problem, data: &Dataset, dt: f64, linear: LinearPart) ->
         }
     }
     Ok(FieldSpec {
-        points: grid.points(),
+        shape: grid.shape().to_vec(),
         channels,
         dt,
         symbol: pde.symbol().to_vec(),
@@ -172,7 +177,7 @@ fn one_step(model: &SemilinearOperator, truth: &ArrayD<f64>, device: &Device) ->
     let (mut sum, mut count) = (0.0, 0.0);
     for trajectory in truth.axis_iter(Axis(0)) {
         let shape = trajectory.shape().to_vec();
-        let (times, channels, points) = (shape[0] - 1, shape[1], shape[2]);
+        let (times, channels, points) = (shape[0] - 1, shape[1], shape[2..].iter().product());
         let before = trajectory.slice_axis(Axis(0), (..times).into());
         let values: Vec<f32> = before.iter().map(|v| *v as f32).collect();
         let start = Tensor::from_data(TensorData::new(values, [times, channels, points]), device);

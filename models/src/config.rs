@@ -8,6 +8,9 @@ use crate::classifier::GatedClassifierConfig;
 use crate::generative::{
     ContinuousFlowConfig, LatentSdeConfig, RectifiedFlowConfig, ScoreSdeConfig, SdeGanConfig,
 };
+use crate::grid::{
+    ConvNetConfig, DilatedResnetConfig, GridNetworkConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
+};
 use crate::neural_de::neural_cde::NeuralCdeConfig;
 use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
 use crate::observer::ObserverConfig;
@@ -23,6 +26,16 @@ pub enum ModelConfig {
     SemilinearOperator(SemilinearOperatorConfig),
     /// The correction of a forecast by observations.
     Observer(ObserverConfig),
+    /// A plain stack of convolutions.
+    ConvNet(ConvNetConfig),
+    /// A residual network of convolutions.
+    ResidualNet(ResidualNetConfig),
+    /// The dilated residual network.
+    DilatedResnet(DilatedResnetConfig),
+    /// The U-Net.
+    UNet(UNetConfig),
+    /// SineNet.
+    Sinenet(SineNetConfig),
     /// A piecewise-linear recurrent network.
     Plrnn(PlrnnConfig),
     /// An echo-state network.
@@ -92,6 +105,11 @@ pub const MODELS: &[(&str, &str)] = &[
         "observer",
         "learned corrections of a forecast of fields by noisy, sparse observations, beside the filters of [assimilation]",
     ),
+    ("conv_net", "a plain stack of convolutions"),
+    ("residual_net", "residual network of convolutions"),
+    ("dilated_resnet", "residual network of dilated convolutions"),
+    ("u_net", "U-Net"),
+    ("sinenet", "SineNet: U-shaped waves one after the other, with disentangled skips"),
     (
         "plrnn",
         "piecewise-linear recurrent network, a map trained on time series by generalized teacher forcing",
@@ -139,6 +157,11 @@ impl ModelConfig {
         match self {
             Self::SemilinearOperator(_) => "semilinear_operator",
             Self::Observer(_) => "observer",
+            Self::ConvNet(_) => "conv_net",
+            Self::ResidualNet(_) => "residual_net",
+            Self::DilatedResnet(_) => "dilated_resnet",
+            Self::UNet(_) => "u_net",
+            Self::Sinenet(_) => "sinenet",
             Self::Plrnn(_) => "plrnn",
             Self::EchoState(_) => "echo_state",
             Self::Sindy(_) => "sindy",
@@ -163,7 +186,12 @@ impl ModelConfig {
     /// What it learns.
     pub fn learns(&self) -> Learns {
         match self {
-            Self::SemilinearOperator(_) => Learns::Fields,
+            Self::SemilinearOperator(_)
+            | Self::ConvNet(_)
+            | Self::ResidualNet(_)
+            | Self::DilatedResnet(_)
+            | Self::UNet(_)
+            | Self::Sinenet(_) => Learns::Fields,
             Self::Observer(_) => Learns::Corrections,
             Self::Plrnn(_)
             | Self::EchoState(_)
@@ -178,6 +206,18 @@ impl ModelConfig {
             Self::SdeGan(_) | Self::LatentSde(_) => Learns::Paths,
             Self::Pinn(_) | Self::Lpinn(_) => Learns::Solution,
         }
+    }
+
+    /// The network on a grid that it is, if it is such a one.
+    pub fn grid(&self) -> Option<GridNetworkConfig> {
+        Some(match self.clone() {
+            Self::ConvNet(c) => GridNetworkConfig::ConvNet(c),
+            Self::ResidualNet(c) => GridNetworkConfig::ResidualNet(c),
+            Self::DilatedResnet(c) => GridNetworkConfig::DilatedResnet(c),
+            Self::UNet(c) => GridNetworkConfig::UNet(c),
+            Self::Sinenet(c) => GridNetworkConfig::Sinenet(c),
+            _ => return None,
+        })
     }
 
     /// Whether it learns series `[time, channel]`.
@@ -212,6 +252,11 @@ impl Validate for ModelConfig {
         match self {
             Self::SemilinearOperator(c) => c.validate(check),
             Self::Observer(c) => c.validate(check),
+            Self::ConvNet(c) => c.validate(check),
+            Self::ResidualNet(c) => c.validate(check),
+            Self::DilatedResnet(c) => c.validate(check),
+            Self::UNet(c) => c.validate(check),
+            Self::Sinenet(c) => c.validate(check),
             Self::Plrnn(c) => c.validate(check),
             Self::EchoState(c) => c.validate(check),
             Self::Sindy(c) => c.validate(check),

@@ -57,7 +57,7 @@ fn small() -> Vec<GridNetworkConfig> {
         GridNetworkConfig::ResidualNet(ResidualNetConfig { width: 4, blocks: 2 }),
         GridNetworkConfig::DilatedResnet(DilatedResnetConfig { width: 4, blocks: 2, depth: 1 }),
         GridNetworkConfig::UNet(UNetConfig { width: 4, levels: 2 }),
-        GridNetworkConfig::SineNet(SineNetConfig {
+        GridNetworkConfig::Sinenet(SineNetConfig {
             waves: 2,
             width: 4,
             growth: 1.5,
@@ -71,6 +71,17 @@ fn field(size: [usize; 2], channels: usize, device: &Device) -> Tensor<4> {
     let count = 2 * channels * size[0] * size[1];
     let values: Vec<f32> = (0..count).map(|i| (0.37 * (i + 1) as f32).sin()).collect();
     Tensor::from_data(TensorData::new(values, [2, channels, size[0], size[1]]), device)
+}
+
+#[test]
+fn the_number_of_parameters_is_known_without_the_network() {
+    let device = Device::flex();
+    for size in [[1, 16], [8, 12]] {
+        for config in small() {
+            let grid = spec(size, 2, 3);
+            assert_eq!(config.params(&grid), config.init(&grid, &device).num_params(), "{config:?}");
+        }
+    }
 }
 
 /// Sets the parameter of a number to zero.

@@ -184,10 +184,11 @@ impl Validate for ExperimentConfig {
             } else {
                 train.unroll + train.push_forward + train.events.as_ref().map_or(0, |e| e.warm_up)
             };
+            let steps = if self.data.train_steps > 0 { self.data.train_steps } else { self.data.steps };
             check.require(
-                window <= self.data.steps || self.data.steps == 0,
+                window <= steps || steps == 0,
                 if series { "train.sequence" } else { "train.unroll" },
-                format!("{window} steps of training in trajectories of {} steps", self.data.steps),
+                format!("{window} steps of training in trajectories of {steps} steps"),
                 if series {
                     "lower train.sequence, or raise data.steps"
                 } else {
@@ -207,7 +208,10 @@ impl Validate for ExperimentConfig {
             if let Some(baseline) = self.evaluate.baselines.iter().find(|b| !b.stands_beside(model.learns()))
             {
                 let (of, hint) = match model.learns() {
-                    Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
+                    Learns::Fields => (
+                        "fields",
+                        "take persistence, mean, solver, explicit, fno, conv_net, residual_net, dilated_resnet, u_net or sinenet",
+                    ),
                     Learns::Corrections => ("corrections", "leave it out: filters stand beside it"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
                     Learns::Dynamics => ("dynamics", "take persistence, mean, neural_ode or sindy"),
@@ -413,6 +417,9 @@ impl ExperimentConfig {
 
     fn check_model(&self, problem: Option<&problem::Problem>) -> Result<(), Issue> {
         let Some(model) = &self.model else { return Ok(()) };
+        if let (Some(network), Some(problem)) = (model.grid(), problem) {
+            return check_grid(model, network.divisor(), problem);
+        }
         if model.solution().is_some() {
             return self.check_solution(model);
         }
@@ -500,4 +507,13 @@ impl ExperimentConfig {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether fields can be halved as often as a network does.
+fn check_grid(model: &ModelConfig, divisor: usize, problem: &problem::Problem) -> Result<(), Issue> {
+    let shape = problem.state_shape();
+    let Some(points) = shape.iter().skip(1).find(|n| *n % divisor != 0) else { return Ok(()) };
+    let message = format!("an axis of {points} points is not divisible by {divisor}");
+    Err(Issue::new(format!("model.{}.levels", model.name()), message)
+        .hint("lower levels, each halves the points of every axis, or choose other points"))
 }

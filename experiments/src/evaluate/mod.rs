@@ -36,6 +36,9 @@ use burn::module::Module;
 use burn::tensor::Device;
 use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
 use flowmap_models::config::{Learns, ModelConfig};
+use flowmap_models::grid::{
+    ConvNetConfig, DilatedResnetConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
+};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -82,8 +85,19 @@ pub enum Baseline {
     Solver,
     /// The classical Runge-Kutta method at the step of the model.
     Explicit,
-    /// The same network without the linear part, with the same training.
+    /// The same network without the linear part, with the same training; beside a network on a grid, one with as many
+    /// parameters.
     Fno,
+    /// A plain stack of convolutions with as many parameters as the model, with the same training.
+    ConvNet,
+    /// A residual network of convolutions, likewise.
+    ResidualNet,
+    /// The dilated residual network, likewise.
+    DilatedResnet,
+    /// The U-Net, likewise.
+    UNet,
+    /// SineNet, likewise.
+    Sinenet,
     /// An echo-state network.
     EchoState,
     /// Sparse identification of nonlinear dynamics.
@@ -113,6 +127,11 @@ impl Baseline {
             Self::Solver => "solver",
             Self::Explicit => "explicit",
             Self::Fno => "fno",
+            Self::ConvNet => "conv_net",
+            Self::ResidualNet => "residual_net",
+            Self::DilatedResnet => "dilated_resnet",
+            Self::UNet => "u_net",
+            Self::Sinenet => "sinenet",
             Self::EchoState => "echo_state",
             Self::Sindy => "sindy",
             Self::Autoregressive => "autoregressive",
@@ -130,6 +149,9 @@ impl Baseline {
         match self {
             Self::Persistence | Self::Mean => true,
             Self::Solver | Self::Explicit | Self::Fno => learns == Learns::Fields,
+            Self::ConvNet | Self::ResidualNet | Self::DilatedResnet | Self::UNet | Self::Sinenet => {
+                learns == Learns::Fields
+            }
             Self::Sindy => matches!(learns, Learns::Series | Learns::Dynamics),
             Self::EchoState | Self::Autoregressive | Self::Lstm => learns == Learns::Series,
             Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
@@ -139,11 +161,26 @@ impl Baseline {
         }
     }
 
+    /// The model of fields that it is, with its defaults; none for what stands beside other models alone, and for the FNO.
+    pub fn fields(self) -> Option<ModelConfig> {
+        Some(match self {
+            Self::ConvNet => ModelConfig::ConvNet(ConvNetConfig::default()),
+            Self::ResidualNet => ModelConfig::ResidualNet(ResidualNetConfig::default()),
+            Self::DilatedResnet => ModelConfig::DilatedResnet(DilatedResnetConfig::default()),
+            Self::UNet => ModelConfig::UNet(UNetConfig::default()),
+            Self::Sinenet => ModelConfig::Sinenet(SineNetConfig::default()),
+            _ => return None,
+        })
+    }
+
     /// The model of time series that it is, with its defaults; none for what stands beside other models alone.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
             Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde | Self::Pinn => return None,
+            Self::ConvNet | Self::ResidualNet | Self::DilatedResnet | Self::UNet | Self::Sinenet => {
+                return None;
+            }
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),

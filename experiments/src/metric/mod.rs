@@ -66,6 +66,10 @@ pub const METRICS: &[(&str, &str)] = &[
         "relative L2 error at the last lead time, the median over the test trajectories",
     ),
     (
+        "gmean_nrmse",
+        "geometric mean over the first 100 lead times of the relative L2 error, the mean over the test trajectories",
+    ),
+    (
         "valid_time",
         "lead time at which the relative L2 error passes the threshold, the mean over the test trajectories",
     ),
@@ -99,7 +103,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("floor_d_hellinger", "d_hellinger of the test series' second half against its first"),
     ("fixed_points", "fixed points of a learned piecewise-linear map"),
     ("baseline_<name>_<metric>", "a metric of a baseline: of the same name as the model's"),
-    ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
+    ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline of fields"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
     (

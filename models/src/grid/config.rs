@@ -2,8 +2,6 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use flowmap_solvers::issue::{Check, Validate};
-use serde::{Deserialize, Serialize};
 
 use super::{
     ConvNet, ConvNetConfig, DilatedResnet, DilatedResnetConfig, ResidualNet, ResidualNetConfig, SineNet,
@@ -26,8 +24,7 @@ pub struct GridSpec {
 }
 
 /// A network and its parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum GridNetworkConfig {
     /// A plain stack of convolutions.
     ConvNet(ConvNetConfig),
@@ -38,7 +35,7 @@ pub enum GridNetworkConfig {
     /// The U-Net.
     UNet(UNetConfig),
     /// SineNet.
-    SineNet(SineNetConfig),
+    Sinenet(SineNetConfig),
 }
 
 /// The network of [`GridNetworkConfig`].
@@ -65,7 +62,29 @@ impl GridNetworkConfig {
             Self::ResidualNet(c) => GridNetwork::ResidualNet(c.init(spec, device)),
             Self::DilatedResnet(c) => GridNetwork::DilatedResnet(c.init(spec, device)),
             Self::UNet(c) => GridNetwork::UNet(c.init(spec, device)),
-            Self::SineNet(c) => GridNetwork::SineNet(c.init(spec, device)),
+            Self::Sinenet(c) => GridNetwork::SineNet(c.init(spec, device)),
+        }
+    }
+
+    /// The same network with other channels.
+    pub(super) fn with_width(&self, width: usize) -> Self {
+        match self.clone() {
+            Self::ConvNet(c) => Self::ConvNet(ConvNetConfig { width, ..c }),
+            Self::ResidualNet(c) => Self::ResidualNet(ResidualNetConfig { width, ..c }),
+            Self::DilatedResnet(c) => Self::DilatedResnet(DilatedResnetConfig { width, ..c }),
+            Self::UNet(c) => Self::UNet(UNetConfig { width, ..c }),
+            Self::Sinenet(c) => Self::Sinenet(SineNetConfig { width, ..c }),
+        }
+    }
+
+    /// The number of parameters.
+    pub fn params(&self, spec: &GridSpec) -> usize {
+        match self {
+            Self::ConvNet(c) => c.params(spec),
+            Self::ResidualNet(c) => c.params(spec),
+            Self::DilatedResnet(c) => c.params(spec),
+            Self::UNet(c) => c.params(spec),
+            Self::Sinenet(c) => c.params(spec),
         }
     }
 
@@ -74,19 +93,7 @@ impl GridNetworkConfig {
         match self {
             Self::ConvNet(_) | Self::ResidualNet(_) | Self::DilatedResnet(_) => 1,
             Self::UNet(c) => 1 << c.levels,
-            Self::SineNet(c) => 1 << c.levels,
-        }
-    }
-}
-
-impl Validate for GridNetworkConfig {
-    fn validate(&self, check: Check<'_>) {
-        match self {
-            Self::ConvNet(c) => c.validate(check),
-            Self::ResidualNet(c) => c.validate(check),
-            Self::DilatedResnet(c) => c.validate(check),
-            Self::UNet(c) => c.validate(check),
-            Self::SineNet(c) => c.validate(check),
+            Self::Sinenet(c) => 1 << c.levels,
         }
     }
 }
@@ -114,6 +121,12 @@ impl GridSpec {
     /// A linear map of channels at every point.
     pub(super) fn pointwise(&self, input: usize, output: usize) -> ConvolutionConfig {
         ConvolutionConfig { input, output, taps: [1, 1], edges: self.edges, dilation: 1 }
+    }
+
+    /// The parameters of a convolution.
+    pub(super) fn count(&self, input: usize, output: usize) -> usize {
+        let taps: usize = self.size.iter().map(|n| if *n > 1 { 3 } else { 1 }).product();
+        (input * taps + 1) * output
     }
 
     /// The points after some halvings.

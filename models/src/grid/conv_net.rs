@@ -40,6 +40,12 @@ pub struct ConvNet {
 }
 
 impl ConvNetConfig {
+    /// The number of parameters.
+    pub(super) fn params(&self, spec: &GridSpec) -> usize {
+        let inner = (self.depth - 1) * spec.count(self.width, self.width);
+        spec.count(spec.input, self.width) + inner + spec.count(self.width, spec.output)
+    }
+
     /// Draws the weights from the device's random stream.
     pub fn init(&self, spec: &GridSpec, device: &Device) -> ConvNet {
         let input = |layer| if layer == 0 { spec.input } else { self.width };

@@ -53,6 +53,13 @@ struct Block {
 }
 
 impl DilatedResnetConfig {
+    /// The number of parameters.
+    pub(super) fn params(&self, spec: &GridSpec) -> usize {
+        let ends = (spec.input + 1) * self.width + (self.width + 1) * spec.output;
+        let layer = spec.count(self.width, self.width) + 2 * self.width;
+        ends + self.blocks * (2 * self.depth + 1) * layer
+    }
+
     /// Draws the weights from the device's random stream.
     pub fn init(&self, spec: &GridSpec, device: &Device) -> DilatedResnet {
         let dilations: Vec<usize> =

@@ -7,6 +7,7 @@ mod conv_net;
 mod dilated_resnet;
 mod residual_net;
 mod sinenet;
+mod surrogate;
 mod u_net;
 
 pub use config::{GridNetwork, GridNetworkConfig, GridSpec};
@@ -14,4 +15,5 @@ pub use conv_net::{ConvNet, ConvNetConfig};
 pub use dilated_resnet::{DilatedResnet, DilatedResnetConfig};
 pub use residual_net::{ResidualNet, ResidualNetConfig};
 pub use sinenet::{SineNet, SineNetConfig};
+pub use surrogate::GridSurrogate;
 pub use u_net::{UNet, UNetConfig};

@@ -49,6 +49,12 @@ struct Block {
 }
 
 impl ResidualNetConfig {
+    /// The number of parameters.
+    pub(super) fn params(&self, spec: &GridSpec) -> usize {
+        let ends = (spec.input + 1) * self.width + (self.width + 1) * spec.output;
+        ends + 2 * self.blocks * spec.count(self.width, self.width)
+    }
+
     /// Draws the weights from the device's random stream.
     pub fn init(&self, spec: &GridSpec, device: &Device) -> ResidualNet {
         let convolution = || spec.convolution(self.width, self.width, 1).init(device);

@@ -80,6 +80,25 @@ impl SineNetConfig {
         (0..=self.levels).map(|i| (self.width as f64 * self.growth.powi(i as i32)) as usize).collect()
     }
 
+    /// The number of parameters.
+    pub(super) fn params(&self, spec: &GridSpec) -> usize {
+        let level = |input, output, shortcut: usize| {
+            spec.count(input, output) + spec.count(output, output) + (shortcut + 5) * output
+        };
+        let channels = self.channels();
+        let levels = (0..self.levels).map(|i| {
+            let (fine, coarse) = (channels[i], channels[i + 1]);
+            level(fine + self.beside(i), coarse, fine) + level(fine + coarse, fine, coarse)
+        });
+        let ends = spec.count(spec.input, self.width) + spec.count(self.width, spec.output);
+        ends + self.waves * levels.sum::<usize>()
+    }
+
+    /// The channels that come beside the features on the way down to a level: at the first the features are the wave's input.
+    fn beside(&self, level: usize) -> usize {
+        if level > 0 && self.disentangled { self.width } else { 0 }
+    }
+
     /// Draws the weights from the device's random stream; the points of `spec` must be divisible by `2^levels`.
     pub fn init(&self, spec: &GridSpec, device: &Device) -> SineNet {
         let channels = self.channels();
@@ -92,11 +111,7 @@ impl SineNetConfig {
         };
         let wave = |_| Wave {
             down: (0..self.levels)
-                .map(|i| {
-                    // At the first level the features are the wave's input.
-                    let beside = if i > 0 && self.disentangled { self.width } else { 0 };
-                    level(channels[i] + beside, channels[i + 1], channels[i])
-                })
+                .map(|i| level(channels[i] + self.beside(i), channels[i + 1], channels[i]))
                 .collect(),
             up: (0..self.levels)
                 .rev()

@@ -55,6 +55,15 @@ struct Level {
 }
 
 impl UNetConfig {
+    /// The number of parameters.
+    pub(super) fn params(&self, spec: &GridSpec) -> usize {
+        let level = |input, output| spec.count(input, output) + spec.count(output, output) + 4 * output;
+        let channels = |i: usize| self.width << i;
+        let levels = (0..self.levels)
+            .map(|i| level(channels(i), channels(i + 1)) + level(channels(i) + channels(i + 1), channels(i)));
+        level(spec.input, self.width) + levels.sum::<usize>() + (self.width + 1) * spec.output
+    }
+
     /// Draws the weights from the device's random stream; the points of `spec` must be divisible by `2^levels`.
     pub fn init(&self, spec: &GridSpec, device: &Device) -> UNet {
         let level = |input: usize, output: usize| Level {

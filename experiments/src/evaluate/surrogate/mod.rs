@@ -239,7 +239,18 @@ fn measure(
 fn compare(config: &ExperimentConfig, entries: &[Entry], findings: &mut Findings) {
     let find = |name: &str| entries.iter().find(|e| e.name == name).map(|e| last(&e.errors).0);
     let Some(model) = find("model") else { return };
-    if let Some(fno) = find("fno") {
+    let operator = matches!(config.model, Some(ModelConfig::SemilinearOperator(_)));
+    let rivals = || entries.iter().filter(|e| e.learned);
+    if let Some(best) = rivals().min_by(|a, b| last(&a.errors).0.total_cmp(&last(&b.errors).0))
+        && rivals().count() > 1
+    {
+        findings.notes.push(format!(
+            "Of the learned maps, all with the same training, '{}' has the smallest error at the last lead time, {:.4}.",
+            best.name,
+            last(&best.errors).0
+        ));
+    }
+    if let Some(fno) = find("fno").filter(|_| operator) {
         findings.metric("improvement_over_fno", fno / model);
         findings.notes.push(format!(
             "With the exact linear part inside, the error at the last lead time is {model:.4}; the same network with the same training and without it reaches {fno:.4}, {:.1} times as much.",

@@ -35,6 +35,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
 use flowmap_models::config::{Learns, ModelConfig};
+use flowmap_models::neural_de::NeuralOdeConfig;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -93,7 +94,8 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
-    /// A neural differential equation without structure, with the same layers and training.
+    /// A neural differential equation without structure: beside a model of dynamics with the same layers and training, beside one
+    /// of series fitted to windows.
     NeuralOde,
     /// The class of the nearest training series.
     NearestNeighbour,
@@ -133,7 +135,7 @@ impl Baseline {
             Self::EchoState | Self::Autoregressive | Self::Lstm => learns == Learns::Series,
             Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
             Self::NearestNeighbour | Self::LogSignature => learns == Learns::Labels,
-            Self::NeuralOde => learns == Learns::Dynamics,
+            Self::NeuralOde => matches!(learns, Learns::Series | Learns::Dynamics),
             Self::Pinn => learns == Learns::Solution,
         }
     }
@@ -142,7 +144,8 @@ impl Baseline {
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
-            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde | Self::Pinn => return None,
+            Self::NearestNeighbour | Self::LogSignature | Self::Pinn => return None,
+            Self::NeuralOde => ModelConfig::NeuralOde(NeuralOdeConfig::default()),
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),

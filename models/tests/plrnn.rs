@@ -14,7 +14,7 @@ use flowmap_models::state_space::{Map, StateSpaceModel, driven_rollout, observat
 use flowmap_solvers::field::VectorField;
 use nalgebra::{DMatrix, DVector};
 use ndarray::{Array1, Array2, s};
-use support::{config, driven_network, moved, network};
+use support::{config, moved, network};
 
 mod support;
 
@@ -72,7 +72,7 @@ fn every_variant_is_its_formula_on_the_host_and_on_the_device() {
     let device = Device::flex();
     for variant in VARIANTS {
         let config = config(variant);
-        let model = network(&config, 4, &device.clone().autodiff()).valid();
+        let model = network(&config, 4, 0, &device.clone().autodiff()).valid();
         let p = parameters(&model);
         let system = model.to_system();
         for k in 0..20 {
@@ -107,7 +107,7 @@ fn an_affine_observation_is_undone_by_its_inverse() {
     let device = Device::flex().autodiff();
     for channels in [4, 6] {
         let config = PlrnnConfig { observation: Observation::Affine, ..config(Variant::Shallow) };
-        let system = network(&config, channels, &device).to_system();
+        let system = network(&config, channels, 0, &device).to_system();
         let z = [0.3, -1.0, 2.0, 0.5];
         let mut x = vec![0.0; channels];
         system.observe(&z, &mut x);
@@ -127,7 +127,7 @@ fn an_affine_observation_starts_from_the_principal_directions() {
         c as f64 + waves.iter().zip(&directions).map(|(w, d)| w * d[c]).sum::<f64>()
     });
     let affine = PlrnnConfig { observation: Observation::Affine, observed: 2, ..config(Variant::Shallow) };
-    let system = network(&affine, 5, &device).with_principal_observation(&[series.view()]).to_system();
+    let system = network(&affine, 5, 0, &device).with_principal_observation(&[series.view()]).to_system();
     assert_eq!(system.state_size(), 4);
     let states = system.filter(series.view());
     let mean_square = |x: &[f64]| x.iter().map(|v| v * v).sum::<f64>() / x.len() as f64;
@@ -153,7 +153,7 @@ fn an_affine_observation_starts_from_the_principal_directions() {
 fn inputs_move_the_state_the_same_way_on_the_host_and_on_the_device() {
     let device = Device::flex();
     let (channels, inputs, steps) = (2, 3, 6);
-    let model = driven_network(&config(Variant::Shallow), channels, inputs, &device.clone().autodiff()).valid();
+    let model = network(&config(Variant::Shallow), channels, inputs, &device.clone().autodiff()).valid();
     let system = model.to_system();
     assert_eq!((system.channels(), system.inputs()), (channels, inputs));
     let width = channels + inputs;
@@ -277,7 +277,7 @@ fn gradient_norm(model: &Plrnn, steps: usize, alpha: Option<f64>) -> f64 {
 #[test]
 fn estimated_forcing_bounds_gradients_that_explode_without() {
     let device = Device::flex().autodiff();
-    let model = network(&config(Variant::ClippedShallow), 4, &device);
+    let model = network(&config(Variant::ClippedShallow), 4, 0, &device);
     // An unstable map: without forcing a perturbation grows at every step.
     let model = moved(&moved(&model, 0, 0, 1.5), 0, 1, 1.5);
     let forced = [10, 100, 1000, 10_000].map(|steps| gradient_norm(&model, steps, None));

@@ -6,7 +6,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use flowmap_models::plrnn::{Observation, Plrnn, PlrnnConfig, RegulariserConfig, Variant};
-use support::{config, driven_network, moved};
+use support::{config, moved, network};
 
 mod support;
 
@@ -57,7 +57,7 @@ fn losses_have_the_gradients_of_differences_with_every_observation() {
     for (observation, channels, observed, inputs) in cases {
         for variant in [Variant::Dendritic, Variant::ClippedShallow, Variant::AlmostLinear] {
             let config = PlrnnConfig { observation, observed, ..config(variant) };
-            let model = driven_network(&config, channels, inputs, &device);
+            let model = network(&config, channels, inputs, &device);
             let width = channels + inputs;
             let (_, gradients) = loss(&model, width, &all);
             for (k, gradient) in gradients.iter().enumerate() {

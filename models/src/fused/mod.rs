@@ -245,7 +245,8 @@ impl<B: FusedOps> Backward<B, 7> for Unroll {
 
     fn backward(self, ops: Ops<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let ((a, w1, w2, offset, h2, start, signals), starts, forcing) = ops.state;
+        let ((a, w1, w2, offset, h2, start, signals), starts, mut forcing) = ops.state;
+        forcing.by_signals = ops.parents[6].is_some();
         let (a, w1, w2, offset, h2, start, signals) =
             B::plrnn_unroll_backward(a, w1, w2, offset, h2, start, signals, starts, grad, forcing);
         for (parent, grad) in ops.parents.into_iter().zip([a, w1, w2, offset, h2, start, signals]) {

@@ -10,12 +10,7 @@ pub(crate) fn config(variant: Variant) -> PlrnnConfig {
 }
 
 /// A network with all weights drawn anew, none of them zero.
-pub(crate) fn network(config: &PlrnnConfig, channels: usize, device: &Device) -> Plrnn {
-    driven_network(config, channels, 0, device)
-}
-
-/// The same with inputs.
-pub(crate) fn driven_network(config: &PlrnnConfig, channels: usize, inputs: usize, device: &Device) -> Plrnn {
+pub(crate) fn network(config: &PlrnnConfig, channels: usize, inputs: usize, device: &Device) -> Plrnn {
     struct Draw(u32);
     impl ModuleMapper for Draw {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

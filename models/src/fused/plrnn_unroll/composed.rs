@@ -62,7 +62,9 @@ pub(crate) fn backward<B: Backend>(
     for t in (0..steps).rev() {
         let alpha = forcing.alpha[t];
         let pulled = B::float_slice(carry.clone(), &[Slice::full(), Slice::from(0..forced)]);
-        by_signal.push(lifted::<B>(B::float_mul_scalar(pulled.clone(), alpha.into())));
+        if forcing.by_signals {
+            by_signal.push(lifted::<B>(B::float_mul_scalar(pulled.clone(), alpha.into())));
+        }
         let kept = rest::<B>(B::float_mul_scalar(pulled, (1.0 - alpha).into()), carry, latent);
         let g = B::float_add(step::<B>(grad.clone(), t), kept);
         let (s, e) = slope(B::float_matmul(g.clone(), w1.clone()), t);
@@ -90,7 +92,7 @@ pub(crate) fn backward<B: Backend>(
         B::float_reshape(by_offset, offset.shape()),
         B::float_reshape(B::float_sum_dim(joined(by_h2), 0), Shape::from([hidden])),
         carry,
-        joined(by_signal),
+        if forcing.by_signals { joined(by_signal) } else { signals },
     )
 }
 

@@ -56,6 +56,7 @@ pub(crate) fn backward(
     });
     let (batch, steps) = (unroll.batch, unroll.steps);
     let mut sums = Sums::new(m, h);
+    let f = if forcing.by_signals { f } else { 0 };
     let (mut start, mut signals) = (vec![0.0; batch * m], vec![0.0; steps * batch * f]);
     let mut drive = vec![0.0; if unroll.driven { steps * batch * m } else { 0 }];
     for (group, part) in parts.iter().enumerate() {
@@ -241,7 +242,8 @@ impl WithSimd for Back<'_> {
         let starts = &starts[group * c.steps * m..][..c.steps * m];
         let grad = pack::<S>(grad, c.batch, m, group);
         let grad = S::as_simd_f32s(&grad).0;
-        let mut by_signals = vec![0.0; c.steps * f * S::F32_LANES];
+        let wanted = if c.forcing.by_signals { f } else { 0 };
+        let mut by_signals = vec![0.0; c.steps * wanted * S::F32_LANES];
         let by_signal = S::as_mut_simd_f32s(&mut by_signals).0;
         let mut by_drives = vec![0.0; if c.driven { c.steps * m * S::F32_LANES } else { 0 }];
         let by_drive = S::as_mut_simd_f32s(&mut by_drives).0;
@@ -265,7 +267,9 @@ impl WithSimd for Back<'_> {
                 for i in 0..m {
                     let mut kept = carry[i];
                     if i < f {
-                        by_signal[t * f + i] = simd.mul_f32s(pull, kept);
+                        if wanted > 0 {
+                            by_signal[t * f + i] = simd.mul_f32s(pull, kept);
+                        }
                         kept = simd.mul_f32s(keep, kept);
                     }
                     g[i] = simd.add_f32s(grad[t * m + i], kept);
@@ -298,12 +302,27 @@ impl WithSimd for Back<'_> {
             outer(simd, g, m, r, h, &mut w1);
             outer(simd, z, m, s, h, &mut w2t);
         }
-        let sum = |v: &[S::f32s]| v.iter().map(|v| simd.reduce_sum_f32s(*v)).collect();
-        let sums = Sums { a: sum(&a), w1: sum(&w1), w2t: sum(&w2t), h1: sum(&h1), h2: sum(&h2) };
+        let sums = Sums {
+            a: over_lanes(simd, &a),
+            w1: over_lanes(simd, &w1),
+            w2t: over_lanes(simd, &w2t),
+            h1: over_lanes(simd, &h1),
+            h2: over_lanes(simd, &h2),
+        };
         let mut by_start = vec![0.0; m * S::F32_LANES];
         S::as_mut_simd_f32s(&mut by_start).0.copy_from_slice(&carry);
         Part { sums, start: by_start, signals: by_signals, drive: by_drives }
     }
+}
+
+/// The sum over the lanes of each entry.
+#[inline(always)]
+fn over_lanes<S: Simd>(simd: S, entries: &[S::f32s]) -> Vec<f32> {
+    let mut out = vec![0.0; entries.len()];
+    for (out, entry) in out.iter_mut().zip(entries) {
+        *out = simd.reduce_sum_f32s(*entry);
+    }
+    out
 }
 
 fn values(x: &FloatTensor<Flex>) -> &[f32] {

@@ -37,6 +37,8 @@ pub struct Forcing {
     pub alpha: Vec<f32>,
     /// Whether the map is clipped.
     pub clipped: bool,
+    /// Whether the way back gives the gradient of the signals, which data do not need.
+    pub by_signals: bool,
 }
 
 /// The states `z_t = F(z̃_{t−1})`, `[step, batch, latent]`, of a run from `z̃_0 = start` that is pulled towards the signals:
@@ -68,7 +70,7 @@ pub fn plrnn_unroll(
         map.h2.clone().into_dispatch(),
         start.into_dispatch(),
         signals.into_dispatch(),
-        Forcing { alpha: alpha.to_vec(), clipped: map.clipped },
+        Forcing { alpha: alpha.to_vec(), clipped: map.clipped, by_signals: true },
     );
     Tensor::from_dispatch(states)
 }

@@ -89,6 +89,11 @@ impl Dataset {
         part.trajectories.clone().filter_map(of).collect()
     }
 
+    /// How many channels, the last, are inputs of a model.
+    pub fn inputs(&self) -> usize {
+        self.card.observation.as_ref().map_or(0, |o| o.inputs)
+    }
+
     /// `[time, channel, x, …]`, `length` samples of a trajectory from `start` on, without a copy.
     pub fn window(&self, trajectory: usize, start: usize, length: usize) -> ArrayViewD<'_, f64> {
         let mut view = self.values.index_axis(Axis(0), trajectory);

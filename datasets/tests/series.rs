@@ -319,6 +319,31 @@ fn noise_is_relative_seeded_and_spares_the_test() {
 }
 
 #[test]
+fn inputs_come_last_and_are_known_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = Array2::from_shape_fn((500, 3), |(t, c)| ((0.1 + c as f64) * t as f64).sin());
+    let path = write(folder.path(), "a.npy", &long);
+    let observed = |observe: ObserveConfig| obtain(&DataConfig { observe: Some(observe), ..data(&path) }, 0);
+    let driven = |inputs: &[&str], channels: &[&str]| ObserveConfig {
+        noise: 0.1,
+        inputs: inputs.iter().map(|s| (*s).to_owned()).collect(),
+        channels: channels.iter().map(|s| (*s).to_owned()).collect(),
+        ..ObserveConfig::default()
+    };
+    let d = observed(driven(&["x1"], &[])).unwrap();
+    assert_eq!((d.channels.clone(), d.inputs()), (vec!["x2".into(), "x3".into(), "x1".into()], 1));
+    assert_eq!(d.values.slice(s![0, .., 2]), long.slice(s![.., 0]));
+    assert_ne!(d.values.slice(s![0, .., 0]), long.slice(s![.., 1]));
+    assert_eq!(d.card.observation.unwrap().noise_std[2], 0.0);
+    let few = observed(driven(&["x2"], &["x3"])).unwrap();
+    assert_eq!(few.channels, ["x3", "x2"]);
+    let unknown = issue(observed(driven(&["u"], &[])));
+    assert_eq!((unknown.path.as_str(), unknown.hint.is_some()), ("data.observe.inputs", true));
+    let all = issue(observed(driven(&["x1", "x2", "x3"], &[])));
+    assert!(all.message.contains("nothing is observed"), "{}", all.message);
+}
+
+#[test]
 fn delays_and_scale_come_from_the_training_part_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "a.npy", &waves());

@@ -234,13 +234,14 @@ impl ModelConfig {
         }
     }
 
-    /// The model as one that is fitted to series in one call, if it is such a one.
+    /// The model as one that is fitted to series in one call, if it can be.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
             Self::Recurrent(c) => Some(c),
+            Self::NeuralOde(c) => Some(c),
             _ => None,
         }
     }

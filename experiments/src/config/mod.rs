@@ -236,7 +236,7 @@ impl Validate for ExperimentConfig {
             );
         }
         let fits_alone =
-            self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solution().is_some());
+            self.model.as_ref().is_some_and(|m| (m.learns_series() && m.baseline().is_some()) || m.solution().is_some());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -371,7 +371,8 @@ impl ExperimentConfig {
     fn observed(&self, problem: &problem::Problem) -> Option<usize> {
         let all = problem.channels().len();
         let Some(observe) = &self.data.observe else { return Some(all) };
-        let chosen = if observe.channels.is_empty() { all } else { observe.channels.len() };
+        let others = all.saturating_sub(observe.inputs.len());
+        let chosen = if observe.channels.is_empty() { others } else { observe.channels.len() };
         match observe.embedding.as_ref().map_or(1, |e| e.dimension) {
             0 => None,
             delays => Some(chosen * delays),
@@ -427,6 +428,12 @@ impl ExperimentConfig {
             let what = "a correction, and nothing that it is judged by";
             return Err(Issue::new("model.observer", what)
                 .hint("give [assimilation], with how the truth is seen and the filters beside it"));
+        }
+
+        let driven = self.data.observe.as_ref().is_some_and(|o| !o.inputs.is_empty());
+        if driven && !matches!(model, ModelConfig::Plrnn(_)) {
+            let issue = Issue::new("data.observe.inputs", format!("'{}' takes no inputs", model.name()));
+            return Err(issue.hint("take [model.plrnn], or leave the inputs out"));
         }
         let path = format!("model.{}", model.name());
         let misfit = |what: &str, hint: &str| {

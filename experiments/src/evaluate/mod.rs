@@ -39,6 +39,7 @@ use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_models::grid::{
     ConvNetConfig, DilatedResnetConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
 };
+use flowmap_models::neural_de::NeuralOdeConfig;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -108,7 +109,8 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
-    /// A neural differential equation without structure, with the same layers and training.
+    /// A neural differential equation without structure: beside a model of dynamics with the same layers and training, beside one
+    /// of series fitted to windows.
     NeuralOde,
     /// The class of the nearest training series.
     NearestNeighbour,
@@ -156,7 +158,7 @@ impl Baseline {
             Self::EchoState | Self::Autoregressive | Self::Lstm => learns == Learns::Series,
             Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
             Self::NearestNeighbour | Self::LogSignature => learns == Learns::Labels,
-            Self::NeuralOde => learns == Learns::Dynamics,
+            Self::NeuralOde => matches!(learns, Learns::Series | Learns::Dynamics),
             Self::Pinn => learns == Learns::Solution,
         }
     }
@@ -181,6 +183,8 @@ impl Baseline {
             Self::ConvNet | Self::ResidualNet | Self::DilatedResnet | Self::UNet | Self::Sinenet => {
                 return None;
             }
+            Self::NearestNeighbour | Self::LogSignature | Self::Pinn => return None,
+            Self::NeuralOde => ModelConfig::NeuralOde(NeuralOdeConfig::default()),
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),

@@ -91,13 +91,13 @@ pub trait FusedOps: Backend {
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        plrnn_unroll::forward::<Self>((a, w1, w2, h1, h2, start, signals), &forcing)
+        plrnn_unroll::forward::<Self>((a, w1, w2, offset, h2, start, signals), &forcing)
     }
 
     /// The states of a solve.
@@ -131,7 +131,7 @@ pub trait FusedOps: Backend {
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
@@ -147,7 +147,7 @@ pub trait FusedOps: Backend {
         FloatTensor<Self>,
         FloatTensor<Self>,
     ) {
-        plrnn_unroll::backward::<Self>((a, w1, w2, h1, h2, start, signals), starts, grad, &forcing)
+        plrnn_unroll::backward::<Self>((a, w1, w2, offset, h2, start, signals), starts, grad, &forcing)
     }
 }
 
@@ -199,20 +199,20 @@ impl FusedOps for Flex {
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        plrnn_unroll::flex_forward((a, w1, w2, h1, h2, start, signals), &forcing)
+        plrnn_unroll::flex_forward((a, w1, w2, offset, h2, start, signals), &forcing)
     }
 
     fn plrnn_unroll_backward(
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
@@ -228,7 +228,7 @@ impl FusedOps for Flex {
         FloatTensor<Self>,
         FloatTensor<Self>,
     ) {
-        plrnn_unroll::flex_backward((a, w1, w2, h1, h2, start, signals), starts, grad, &forcing)
+        plrnn_unroll::flex_backward((a, w1, w2, offset, h2, start, signals), starts, grad, &forcing)
     }
 
     fn odeint(y0: FloatTensor<Self>, parameters: FloatTensor<Self>, solve: Arc<Solve>) -> FloatTensor<Self> {
@@ -311,18 +311,18 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let nodes = [&a, &w1, &w2, &h1, &h2, &start, &signals].map(|x| x.node());
-        let [a, w1, w2, h1, h2, start, signals] =
-            [a, w1, w2, h1, h2, start, signals].map(|x| x.into_primitive());
-        let inputs = (a, w1, w2, h1, h2, start, signals);
-        let (a, w1, w2, h1, h2, start, signals) = inputs.clone();
-        let (states, starts) = B::plrnn_unroll(a, w1, w2, h1, h2, start, signals, forcing.clone());
+        let nodes = [&a, &w1, &w2, &offset, &h2, &start, &signals].map(|x| x.node());
+        let [a, w1, w2, offset, h2, start, signals] =
+            [a, w1, w2, offset, h2, start, signals].map(|x| x.into_primitive());
+        let inputs = (a, w1, w2, offset, h2, start, signals);
+        let (a, w1, w2, offset, h2, start, signals) = inputs.clone();
+        let (states, starts) = B::plrnn_unroll(a, w1, w2, offset, h2, start, signals, forcing.clone());
         let tape = <Self as AutodiffBackend>::from_inner(starts.clone());
         let states = match Unroll.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((inputs, starts, forcing), states),
@@ -393,10 +393,11 @@ impl<B: FusedOps> Backward<B, 7> for Unroll {
 
     fn backward(self, ops: Ops<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let ((a, w1, w2, h1, h2, start, signals), starts, forcing) = ops.state;
-        let (a, w1, w2, h1, h2, start, signals) =
-            B::plrnn_unroll_backward(a, w1, w2, h1, h2, start, signals, starts, grad, forcing);
-        for (parent, grad) in ops.parents.into_iter().zip([a, w1, w2, h1, h2, start, signals]) {
+        let ((a, w1, w2, offset, h2, start, signals), starts, mut forcing) = ops.state;
+        forcing.by_signals = ops.parents[6].is_some();
+        let (a, w1, w2, offset, h2, start, signals) =
+            B::plrnn_unroll_backward(a, w1, w2, offset, h2, start, signals, starts, grad, forcing);
+        for (parent, grad) in ops.parents.into_iter().zip([a, w1, w2, offset, h2, start, signals]) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, grad);
             }

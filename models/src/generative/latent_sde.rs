@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 
 use burn::module::Module;
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use flowmap_solvers::brownian::{Brownian, Path};
 use flowmap_solvers::issue::{Check, Validate};
@@ -123,10 +124,6 @@ impl Gru {
         states.reverse();
         states
     }
-}
-
-fn sigmoid(x: Tensor<2>) -> Tensor<2> {
-    x.neg().exp().add_scalar(1.0).recip()
 }
 
 /// What a path says: the parts of the bound, each a mean over paths.

@@ -20,6 +20,7 @@ mod backsolve;
 mod checkpointed;
 mod config;
 mod event;
+mod jump;
 mod log;
 mod result;
 mod reversible;
@@ -27,6 +28,7 @@ mod sweep;
 
 pub use autodiff::{Autodiff, ParameterGradient};
 pub use config::{Checkpointed, Gradient, Reversible};
+pub use jump::{Jump, Jumped, differentiate_through};
 pub use result::{Differentiated, GradientError, GradientStatistics, Loss, TimeGradients};
 
 use crate::event::Grazing;
@@ -148,7 +150,25 @@ impl<Y: State> Adjoint<Y> {
     /// # Errors
     /// If the solve did not end as asked, or the cotangents do not fit it.
     pub fn differentiate<M, F>(
+        self,
+        scheme: M,
+        field: F,
+        y0: &Y,
+        options: &mut SolveOptions<Y>,
+        loss: impl FnOnce(&Solution<Y>) -> Loss<Y>,
+    ) -> Result<Differentiated<Y, F::Gradient>, GradientError>
+    where
+        F: PullBack<Y>,
+        M: Differentiable<Y, F>,
+    {
+        let gradient = field.zero_gradient();
+        self.differentiate_onto(gradient, scheme, field, y0, options, loss)
+    }
+
+    /// The same, with the gradient by the parameters added to one that is there.
+    fn differentiate_onto<M, F>(
         mut self,
+        gradient: F::Gradient,
         scheme: M,
         field: F,
         y0: &Y,
@@ -198,7 +218,7 @@ impl<Y: State> Adjoint<Y> {
             ..GradientStatistics::default()
         };
         let counted = scheme.counts();
-        let mut sweep = Sweep::new(scheme, field, log, self.resynchronise, saved, y0);
+        let mut sweep = Sweep::new(scheme, field, log, self.resynchronise, (saved, gradient), y0);
         // An empty interval has no step.
         if let (true, Some(end)) = (stats.steps > 0, to) {
             self.sweep_back(&mut sweep, kept, end, y0, &solution, &mut stats);

@@ -102,8 +102,8 @@ pub enum GradientError {
     Grazing(#[from] Grazing),
     /// An event changed the state.
     #[error(
-        "event {index} reset the state at t = {t}: differentiate the solves before and after it, and join them by \
-         event::Crossing"
+        "event {index} reset the state at t = {t}: give it as a gradient::Jump, with its derivatives, to \
+         gradient::differentiate_through"
     )]
     Reset {
         /// The event.

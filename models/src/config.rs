@@ -14,6 +14,9 @@ use crate::grid::{
 use crate::neural_de::neural_cde::NeuralCdeConfig;
 use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
 use crate::observer::ObserverConfig;
+use crate::neural_de::{
+    HamiltonianNetworkConfig, LagrangianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig,
+};
 use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
@@ -50,6 +53,8 @@ pub enum ModelConfig {
     NeuralOde(NeuralOdeConfig),
     /// A Hamiltonian network.
     HamiltonianNetwork(HamiltonianNetworkConfig),
+    /// A Lagrangian network.
+    LagrangianNetwork(LagrangianNetworkConfig),
     /// Known terms and a network.
     UniversalDe(UniversalDeConfig),
     /// A latent differential equation.
@@ -124,6 +129,10 @@ pub const MODELS: &[(&str, &str)] = &[
         "a network for the energy, or two for its kinetic and potential part, and Hamilton's equations",
     ),
     (
+        "lagrangian_network",
+        "a network for the Lagrangian of positions and velocities, and the equations of Euler and Lagrange",
+    ),
+    (
         "universal_de",
         "known terms of an equation and a network for the others, which are then read out as few terms",
     ),
@@ -169,6 +178,7 @@ impl ModelConfig {
             Self::Recurrent(_) => "recurrent",
             Self::NeuralOde(_) => "neural_ode",
             Self::HamiltonianNetwork(_) => "hamiltonian_network",
+            Self::LagrangianNetwork(_) => "lagrangian_network",
             Self::UniversalDe(_) => "universal_de",
             Self::LatentOde(_) => "latent_ode",
             Self::NeuralCde(_) => "neural_cde",
@@ -198,9 +208,11 @@ impl ModelConfig {
             | Self::Sindy(_)
             | Self::Autoregressive(_)
             | Self::Recurrent(_) => Learns::Series,
-            Self::NeuralOde(_) | Self::HamiltonianNetwork(_) | Self::UniversalDe(_) | Self::LatentOde(_) => {
-                Learns::Dynamics
-            }
+            Self::NeuralOde(_)
+            | Self::HamiltonianNetwork(_)
+            | Self::LagrangianNetwork(_)
+            | Self::UniversalDe(_)
+            | Self::LatentOde(_) => Learns::Dynamics,
             Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
             Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
             Self::SdeGan(_) | Self::LatentSde(_) => Learns::Paths,
@@ -265,6 +277,7 @@ impl Validate for ModelConfig {
             Self::Recurrent(c) => c.validate(check),
             Self::NeuralOde(c) => c.validate(check),
             Self::HamiltonianNetwork(c) => c.validate(check),
+            Self::LagrangianNetwork(c) => c.validate(check),
             Self::UniversalDe(c) => c.validate(check),
             Self::LatentOde(c) => c.validate(check),
             Self::NeuralCde(c) => c.validate(check),

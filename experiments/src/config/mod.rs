@@ -498,7 +498,12 @@ impl ExperimentConfig {
         let observe = self.data.observe.clone().unwrap_or_default();
         let partial = observe.embedding.is_some() || !observe.channels.is_empty();
         let changed = partial || observe.standardise;
-        let structured = matches!(model, ModelConfig::HamiltonianNetwork(_) | ModelConfig::UniversalDe(_));
+        let structured = matches!(
+            model,
+            ModelConfig::HamiltonianNetwork(_)
+                | ModelConfig::LagrangianNetwork(_)
+                | ModelConfig::UniversalDe(_)
+        );
         if structured && changed {
             let what = format!("'{}' needs whole states in their own units", model.name());
             return Err(Issue::new("data.observe", what).hint("leave all but the noise out of data.observe"));
@@ -510,6 +515,7 @@ impl ExperimentConfig {
         }
         match (model, problem) {
             (ModelConfig::HamiltonianNetwork(c), Some(p)) => c.fits(p.channels().len()),
+            (ModelConfig::LagrangianNetwork(c), Some(p)) => c.fits(p.channels().len()),
             (ModelConfig::UniversalDe(c), Some(p)) => c.monomials(&p.channels()).map(|_| ()),
             _ => Ok(()),
         }

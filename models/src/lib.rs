@@ -9,6 +9,7 @@ pub mod emulator;
 pub mod fused;
 pub mod gauss_newton;
 pub mod generative;
+pub mod insr;
 pub mod jet;
 pub mod layers;
 pub mod neural_de;

@@ -108,7 +108,7 @@ impl Recipe<'_> {
             Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
             Problem::Dde(p) => self.data.initial.past(&**p, &mut rng),
             Problem::Sde(p) => self.data.initial.origin(&**p, &mut rng),
-            Problem::Labelled(_) => return Err(DataError::Config(unsolved())),
+            Problem::Labelled(_) | Problem::Boxed(_) => return Err(DataError::Config(unsolved())),
             Problem::Density(p) => Ok(p.sample(&mut rng).to_vec()),
         };
         drawn.map_err(|mut issue| {

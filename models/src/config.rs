@@ -11,6 +11,7 @@ use crate::generative::{
 use crate::grid::{
     ConvNetConfig, DilatedResnetConfig, GridNetworkConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
 };
+use crate::insr::InsrConfig;
 use crate::neural_de::neural_cde::NeuralCdeConfig;
 use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
 use crate::observer::ObserverConfig;
@@ -77,6 +78,8 @@ pub enum ModelConfig {
     Pinn(PinnConfig),
     /// The same in the frame of the characteristics.
     Lpinn(PinnConfig),
+    /// A network whose weights move in time.
+    Insr(InsrConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -98,6 +101,8 @@ pub enum Learns {
     Paths,
     /// The solution of one equation from one start, without any data.
     Solution,
+    /// The same, one time after the other.
+    Evolution,
 }
 
 /// Every model: its name, and what it is.
@@ -158,6 +163,10 @@ pub const MODELS: &[(&str, &str)] = &[
         "physics-informed network: the solution itself, by Gauss-Newton on the residual of the equation",
     ),
     ("lpinn", "Lagrangian physics-informed network: characteristics and the solution along them"),
+    (
+        "insr",
+        "implicit neural representation in space whose weights an integrator moves in time, by regressions or by Galerkin's method",
+    ),
 ];
 
 impl ModelConfig {
@@ -190,6 +199,7 @@ impl ModelConfig {
             Self::LatentSde(_) => "latent_sde",
             Self::Pinn(_) => "pinn",
             Self::Lpinn(_) => "lpinn",
+            Self::Insr(_) => "insr",
         }
     }
 
@@ -217,6 +227,7 @@ impl ModelConfig {
             Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
             Self::SdeGan(_) | Self::LatentSde(_) => Learns::Paths,
             Self::Pinn(_) | Self::Lpinn(_) => Learns::Solution,
+            Self::Insr(_) => Learns::Evolution,
         }
     }
 
@@ -235,6 +246,11 @@ impl ModelConfig {
     /// Whether it learns series `[time, channel]`.
     pub fn learns_series(&self) -> bool {
         self.learns() == Learns::Series
+    }
+
+    /// Whether it solves a problem without any data.
+    pub fn solves(&self) -> bool {
+        matches!(self.learns(), Learns::Solution | Learns::Evolution)
     }
 
     /// The network that is a solution, and its frame, if it is such a one.
@@ -288,6 +304,7 @@ impl Validate for ModelConfig {
             Self::SdeGan(c) => c.validate(check),
             Self::LatentSde(c) => c.validate(check),
             Self::Pinn(c) | Self::Lpinn(c) => c.validate(check),
+            Self::Insr(c) => c.validate(check),
         }
     }
 }

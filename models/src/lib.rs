@@ -10,6 +10,7 @@ pub mod fused;
 pub mod gauss_newton;
 pub mod generative;
 pub mod grid;
+pub mod insr;
 pub mod jet;
 pub mod layers;
 pub mod neural_de;

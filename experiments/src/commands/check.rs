@@ -50,6 +50,10 @@ pub(super) fn describe(loaded: &Loaded) -> String {
         None if config.problem.as_ref().is_some_and(ProblemConfig::is_density) => {
             lines.push(format!("# data: {} points", config.data.trajectories()));
         }
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_boxed) => {
+            let problem = config.problem.as_ref().and_then(|p| p.build().ok());
+            lines.extend(problem.map(|p| format!("# equation: {}", p.equation())));
+        }
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
@@ -64,6 +68,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
             Some(Learns::Points | Learns::Paths) => points(train),
             Some(Learns::Corrections) => corrections(config, train),
             Some(Learns::Fields | Learns::Solution) | None => windows(config, train),
+            Some(Learns::Fields | Learns::Solution | Learns::Evolution) | None => windows(config, train),
         });
     }
     if !loaded.members.is_empty() {

@@ -16,7 +16,7 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{AssimilationConfig, EvaluateConfig, StudyConfig, equation};
+use crate::evaluate::{AssimilationConfig, EvaluateConfig, StudyConfig, check_evolution, equation};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -64,7 +64,7 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 10] = [
+pub(crate) const CHOICES: [&str; 12] = [
     "problem",
     "solver",
     "data.initial",
@@ -72,6 +72,8 @@ pub(crate) const CHOICES: [&str; 10] = [
     "study",
     "model.pinn.optimiser",
     "model.lpinn.optimiser",
+    "model.insr.optimiser",
+    "model.insr.stepper",
     "train.optimiser",
     "train.forcing",
     "assimilation.operator",
@@ -116,8 +118,11 @@ impl Validate for ExperimentConfig {
             solver.validate(check.table("solver"));
         }
         self.data.validate(check.table("data"));
-        let density = self.problem.as_ref().is_some_and(ProblemConfig::is_density);
-        if !density {
+        let timeless = match &self.problem {
+            Some(problem) => problem.is_density() || matches!(problem, ProblemConfig::ElasticBlock(_)),
+            None => false,
+        };
+        if !timeless {
             self.data.check_times(&mut check.table("data"));
         }
         self.validate_source(&mut check);
@@ -159,7 +164,7 @@ impl Validate for ExperimentConfig {
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
             // A plain series may be split in time.
-            let whole = (self.problem.is_some() || self.data.train > 0) && model.solution().is_none();
+            let whole = (self.problem.is_some() || self.data.train > 0) && !model.solves();
             check.require(
                 self.data.train > 0 || !whole,
                 "data.train",
@@ -221,6 +226,7 @@ impl Validate for ExperimentConfig {
                         ("points", "leave it out: the floor of a second cloud stands beside it")
                     }
                     Learns::Solution => ("a solution", "take persistence, mean or pinn"),
+                    Learns::Evolution => ("a solution that moves", "take persistence or mean"),
                 };
                 check.fail(
                     "evaluate.baselines",
@@ -229,7 +235,7 @@ impl Validate for ExperimentConfig {
                 );
             }
             check.require(
-                model.solution().is_none() || self.train.is_none(),
+                !model.solves() || self.train.is_none(),
                 "train",
                 format!("[train], and '{}' learns no data", model.name()),
                 format!("leave it out; model.{}.optimiser says how the network is found", model.name()),
@@ -237,6 +243,7 @@ impl Validate for ExperimentConfig {
         }
         let fits_alone =
             self.model.as_ref().is_some_and(|m| (m.learns_series() && m.baseline().is_some()) || m.solution().is_some());
+            self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solves());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -293,6 +300,23 @@ impl ExperimentConfig {
                 self.data.observe.is_none(),
                 "data.observe",
                 "a density is learned as it is",
+                "leave [data.observe] out",
+            );
+            return;
+        }
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_boxed) {
+            check.require(!solver, "solver", "a problem between walls has no solver here", "leave [solver] out");
+            check.require(!file, "data.file", "the reference is computed", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "a problem between walls, and no network that solves it",
+                "give [model.insr]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "nothing is observed",
                 "leave [data.observe] out",
             );
             return;
@@ -421,6 +445,10 @@ impl ExperimentConfig {
         if let (Some(network), Some(problem)) = (model.grid(), problem) {
             return check_grid(model, network.divisor(), problem);
         }
+
+        if let ModelConfig::Insr(network) = model {
+            return check_evolution(self.problem.as_ref(), network);
+        }
         if model.solution().is_some() {
             return self.check_solution(model);
         }
@@ -446,6 +474,9 @@ impl ExperimentConfig {
                 "take neural_cde or gated_classifier",
             ),
             _ if model.learns() == Learns::Labels => misfit("labels of series", "take [problem.spirals]"),
+            Some(problem::Problem::Boxed(p)) => {
+                misfit(&format!("no solution between walls, as '{}' has", p.name()), "take [model.insr]")
+            }
             Some(problem::Problem::Density(_)) if model.learns() == Learns::Points => Ok(()),
             Some(problem::Problem::Sde(_)) if model.learns() == Learns::Paths => Ok(()),
             _ if model.learns() == Learns::Paths => misfit(

@@ -8,6 +8,7 @@ mod drift;
 mod dynamics;
 mod gradient_study;
 mod keep;
+mod network_evolution;
 mod network_solution;
 mod order;
 mod paths;
@@ -22,6 +23,8 @@ pub use classification::classification;
 pub use density::{DensityEvaluation, density};
 pub use dynamics::dynamics;
 pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
+pub(crate) use network_evolution::check_evolution;
+pub use network_evolution::network_evolution;
 pub(crate) use network_solution::equation;
 pub use network_solution::network_solution;
 pub use paths::paths;
@@ -72,6 +75,9 @@ pub struct EvaluateConfig {
     /// Further speeds at which a problem of advection is solved by a network.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub speeds: Vec<f64>,
+    /// Whether the fields of a network that moves are also written in the formats of VTK.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub vtk: bool,
 }
 
 /// Something to beat.
@@ -209,6 +215,7 @@ impl Default for EvaluateConfig {
             horizon: 0.0,
             density: None,
             speeds: Vec::new(),
+            vtk: false,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod gauss_newton;
 pub mod generative;
 pub mod jet;
 pub mod layers;
+mod matrix;
 pub mod neural_de;
 pub mod pinn;
 pub mod plrnn;

@@ -5,9 +5,9 @@ use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 
-use super::cholesky::{factorise, gram, solve};
 use super::problem::{LeastSquares, linearised};
 use super::{GaussNewtonError, Solve};
+use crate::matrix::{factorise, gram, solve, transposed_product};
 
 /// A network too large for dense matrices.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -80,7 +80,7 @@ impl Linear {
             jacobian = jacobian.select(Axis(1), &columns);
             chosen = Some(columns);
         }
-        let gradient = jacobian.t().dot(&ndarray::aview1(&residual)).to_vec();
+        let gradient = transposed_product(&jacobian, &residual);
         let dual = match form {
             Solve::Auto => jacobian.nrows() < jacobian.ncols(),
             Solve::Dual => true,
@@ -105,7 +105,7 @@ impl Linear {
         let delta = if self.dual {
             let mut y = self.residual.clone();
             solve(&factor, &mut y);
-            (-self.jacobian.t().dot(&ndarray::aview1(&y))).to_vec()
+            transposed_product(&self.jacobian, &y).into_iter().map(|x| -x).collect()
         } else {
             let mut x: Vec<f64> = self.gradient.iter().map(|g| -g).collect();
             solve(&factor, &mut x);

@@ -101,6 +101,10 @@ pub enum Baseline {
     LogSignature,
     /// The same network in the Eulerian frame.
     Pinn,
+    /// The same network in the Eulerian frame, led to the equation by weaker ones.
+    Curriculum,
+    /// Random features whose coefficients move in time.
+    Frozen,
 }
 
 impl Baseline {
@@ -121,6 +125,8 @@ impl Baseline {
             Self::NearestNeighbour => "nearest_neighbour",
             Self::LogSignature => "log_signature",
             Self::Pinn => "pinn",
+            Self::Curriculum => "curriculum",
+            Self::Frozen => "frozen",
         }
     }
 
@@ -134,7 +140,7 @@ impl Baseline {
             Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
             Self::NearestNeighbour | Self::LogSignature => learns == Learns::Labels,
             Self::NeuralOde => learns == Learns::Dynamics,
-            Self::Pinn => learns == Learns::Solution,
+            Self::Pinn | Self::Curriculum | Self::Frozen => learns == Learns::Solution,
         }
     }
 
@@ -142,7 +148,8 @@ impl Baseline {
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
-            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde | Self::Pinn => return None,
+            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde => return None,
+            Self::Pinn | Self::Curriculum | Self::Frozen => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),

@@ -36,6 +36,12 @@ impl WithSimd for Dot<'_> {
     }
 }
 
+/// `A x`.
+pub(crate) fn product_with(a: &Array2<f64>, x: &[f64]) -> Vec<f64> {
+    let rows: Vec<_> = a.axis_iter(Axis(0)).collect();
+    rows.into_par_iter().map(|row| row.to_slice().map_or(0.0, |row| dot(row, x))).collect()
+}
+
 /// `Aᵀ x`.
 pub(crate) fn transposed_product(a: &Array2<f64>, x: &[f64]) -> Vec<f64> {
     let parts: Vec<_> = a

@@ -7,7 +7,7 @@ mod packed;
 mod strided;
 
 pub(crate) use cholesky::{factorise, solve};
-pub(crate) use dot::{dot, transposed_product};
+pub(crate) use dot::{dot, product_with, transposed_product};
 pub(crate) use outer::outer;
 pub(crate) use packed::gram;
 pub(crate) use strided::{Strided, product};

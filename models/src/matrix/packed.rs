@@ -20,15 +20,23 @@ const SLAB: usize = 8 * DEPTH;
 
 /// Rows in panels `[panel][column][PANEL]`, zero where there are no more.
 pub(super) struct Packed {
-    panels: Vec<f64>,
+    storage: Vec<f64>,
+    /// Where the first panel begins: on a cache line, as then all vectors do.
+    offset: usize,
     depth: usize,
 }
+
+/// Bytes of a cache line, and of the widest vector.
+const LINE: usize = 64;
 
 impl Packed {
     pub(super) fn new(a: ArrayView2<'_, f64>) -> Self {
         let (rows, depth) = a.dim();
-        let mut panels = vec![0.0; rows.div_ceil(PANEL) * depth * PANEL];
-        panels.par_chunks_mut((depth * PANEL).max(1)).enumerate().for_each(|(p, panel)| {
+        let slack = LINE / size_of::<f64>();
+        let mut storage = vec![0.0; rows.div_ceil(PANEL) * depth * PANEL + slack];
+        let offset = storage.as_ptr().align_offset(LINE).min(slack);
+        let panels = storage[offset..].par_chunks_exact_mut((depth * PANEL).max(1));
+        panels.enumerate().take(rows.div_ceil(PANEL)).for_each(|(p, panel)| {
             let first = p * PANEL;
             let a = a.slice(s![first..rows.min(first + PANEL), ..]);
             // Along whichever axis is next to each other in memory.
@@ -45,13 +53,13 @@ impl Packed {
                 }
             }
         });
-        Self { panels, depth }
+        Self { storage, offset, depth }
     }
 
     /// Columns `from..to` of a panel.
     fn panel(&self, panel: usize, from: usize, to: usize) -> &[f64] {
         let first = panel * self.depth;
-        &self.panels[(first + from) * PANEL..(first + to) * PANEL]
+        &self.storage[self.offset..][(first + from) * PANEL..(first + to) * PANEL]
     }
 }
 

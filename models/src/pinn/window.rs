@@ -152,6 +152,14 @@ impl Window {
         Residual { window: self, collocation }
     }
 
+    /// The point `(x or ξ, t)` of a row of the residuals.
+    pub fn point_of(&self, collocation: &Collocation, row: usize) -> [f64; 2] {
+        let (kinds, n) = (self.kinds(), collocation.points.nrows());
+        let first = row / (kinds * CHUNK) * CHUNK;
+        let at = first + (row - kinds * first) % CHUNK.min(n - first);
+        [collocation.points[[at, 0]], collocation.points[[at, 1]]]
+    }
+
     /// The size of the residual at every point.
     pub fn magnitudes(&self, theta: &[f64], collocation: &Collocation) -> Vec<f64> {
         let residual = Residual { window: self, collocation };

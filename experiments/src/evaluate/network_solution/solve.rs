@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowmap_datasets::rng::stream;
-use flowmap_models::gauss_newton::Step;
+use flowmap_models::gauss_newton::{GaussNewtonError, Step};
 use flowmap_models::pinn::{
     Collocation, Crossing, CrossingAt, Domain, Equation, Frame, PinnConfig, Profile, Sampling, Window,
 };
@@ -234,7 +234,15 @@ impl Solver<'_> {
                 Err(error) => {
                     place.windows[w] = before;
                     store.save(place)?;
-                    return Ok(Err(format!("in window {}, step {}: {error}", w + 1, place.iteration + 1)));
+                    let what = match error {
+                        GaussNewtonError::NonFinite { row, value } => {
+                            let [x, t] = current.point_of(collocation, row);
+                            let label = if self.frame == Frame::Lagrangian { "ξ" } else { "x" };
+                            format!("the residual at {label} = {x:.4}, t = {t:.4} is {value}")
+                        }
+                        other => other.to_string(),
+                    };
+                    return Ok(Err(format!("in window {}, step {}: {what}", w + 1, place.iteration + 1)));
                 }
             };
             place.iteration += 1;

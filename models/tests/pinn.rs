@@ -4,8 +4,8 @@
 
 use flowmap_models::gauss_newton::{LeastSquares, Memory, Optimiser, cost, gradient};
 use flowmap_models::pinn::{
-    BaseConfig, Boundary, Domain, Equation, Frame, FrozenFeatures, PinnConfig, Profile, SamplingConfig, Symmetry,
-    Window,
+    BaseConfig, Boundary, Domain, Equation, Frame, FrozenFeatures, PinnConfig, Profile, SamplingConfig,
+    Symmetry, Window,
 };
 use ndarray::{Array2, array};
 use rand::SeedableRng;
@@ -92,9 +92,13 @@ fn the_eulerian_residual_is_that_of_the_field() {
 #[test]
 fn a_row_knows_its_point() {
     let e = Equation { self_advection: 1.0, diffusivity: 0.1, ..Equation::default() };
-    let points = Array2::from_shape_fn((300, 2), |(i, a)| {
-        if a == 0 { 0.5 + 0.01 * i as f64 } else { 1.0 + 1e-3 * i as f64 }
-    });
+    let points =
+        Array2::from_shape_fn(
+            (300, 2),
+            |(i, a)| {
+                if a == 0 { 0.5 + 0.01 * i as f64 } else { 1.0 + 1e-3 * i as f64 }
+            },
+        );
     for frame in [Frame::Eulerian, Frame::Lagrangian] {
         let (window, theta) = window(frame, Boundary::Periodic, &e);
         let all = window.collocation(points.clone());
@@ -113,13 +117,8 @@ fn a_row_knows_its_point() {
 #[test]
 fn a_split_base_has_the_residual_of_the_field() {
     for reaction in [[0.4, 0.0, -0.6], [0.4, -0.7, 0.0], [0.0, 0.0, -0.6], [0.0, 0.5, 0.0]] {
-        let e = Equation {
-            speed: 0.7,
-            self_advection: 1.2,
-            diffusivity: 0.05,
-            reaction,
-            ..Equation::default()
-        };
+        let e =
+            Equation { speed: 0.7, self_advection: 1.2, diffusivity: 0.05, reaction, ..Equation::default() };
         let config = PinnConfig { width: 6, depth: 2, base: BaseConfig::Split, ..PinnConfig::default() };
         let window = Window::new(&config, Frame::Eulerian, &e, DOMAIN, start());
         let theta = window.draw(&mut ChaCha8Rng::seed_from_u64(5));
@@ -162,7 +161,10 @@ fn an_even_network_is_even() {
     let window = Window::new(&config, Frame::Eulerian, &e, DOMAIN, flat);
     let theta = window.draw(&mut ChaCha8Rng::seed_from_u64(5));
     let u = window.values(&theta, &[-0.8, 0.8, 0.8 + DOMAIN.length, 0.3], 1.3).unwrap();
-    assert!((u[0] - u[1]).abs() < 1e-13 && (u[2] - u[1]).abs() < 1e-13 && (u[3] - u[1]).abs() > 1e-6, "{u:?}");
+    assert!(
+        (u[0] - u[1]).abs() < 1e-13 && (u[2] - u[1]).abs() < 1e-13 && (u[3] - u[1]).abs() > 1e-6,
+        "{u:?}"
+    );
 }
 
 #[test]

@@ -377,7 +377,9 @@ impl ExperimentConfig {
         }
         if lagrangian && network.base == BaseConfig::Split {
             let message = "characteristics start from the start itself";
-            return Err(Issue::new(format!("{path}.base"), message).hint("leave it out, or take [model.pinn]"));
+            return Err(
+                Issue::new(format!("{path}.base"), message).hint("leave it out, or take [model.pinn]")
+            );
         }
         if lagrangian && network.symmetry == Symmetry::Even {
             let message = "an even solution is carried by odd characteristics";

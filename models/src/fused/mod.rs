@@ -12,8 +12,8 @@ mod plrnn_unroll;
 
 pub use gelu::gelu;
 pub use jacobian_growth::{Growth, jacobian_growth};
-pub use odeint::{FieldKind, FieldSpec, HostField, Monomial, Solve, SolveError, odeint};
 pub(crate) use network::Real;
+pub use odeint::{FieldKind, FieldSpec, HostField, Monomial, Solve, SolveError, odeint};
 pub use plrnn_unroll::{Forcing, TensorMap, plrnn_unroll};
 
 use std::sync::Arc;

@@ -31,7 +31,8 @@ pub struct LevenbergMarquardt {
     pub attempts: usize,
     /// How the linear system is solved.
     pub solve: Solve,
-    /// Whether steps follow the curvature of the model's manifold, by one more evaluation; of the dense forms.
+    /// Whether steps follow the curvature of the model's manifold, by one more evaluation; of the dense forms where all
+    /// weights move.
     pub geodesic: bool,
     /// Weights that move in a step, drawn anew for each; zero moves all.
     pub sketch: usize,

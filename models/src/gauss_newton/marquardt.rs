@@ -28,7 +28,8 @@ pub(super) fn step(
             let there: Vec<f64> = at.iter().zip(delta).map(|(t, d)| t + d).collect();
             residuals(problem, &there)
         };
-        let bend: Option<&dyn Fn(&[f64]) -> Vec<f64>> = config.geodesic.then_some(&bend);
+        let bend: Option<&dyn Fn(&[f64]) -> Vec<f64>> =
+            (config.geodesic && config.sketch == 0).then_some(&bend);
         Ok(search(config, problem, theta, memory, linear.cost, linear.scale(), |l| linear.step(l, bend)))
     }
 }

@@ -202,7 +202,13 @@ impl Mlp {
             }
             let mut before = Array2::zeros((delta.nrows(), fan_in));
             if let (Some(delta), Some(before)) = (delta.as_slice(), before.as_slice_mut()) {
-                product(Strided { values: delta, row: fan_out, column: 1 }, &transposed, fan_in, before, false);
+                product(
+                    Strided { values: delta, row: fan_out, column: 1 },
+                    &transposed,
+                    fan_in,
+                    before,
+                    false,
+                );
             }
             delta = before;
             let (z, h) = (tape.outputs[l - 1].as_slice(), tape.inputs[l].as_slice());

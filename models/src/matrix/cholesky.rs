@@ -94,7 +94,10 @@ mod tests {
             let exact = a.t().dot(&a);
             for i in 0..columns {
                 for j in 0..=i {
-                    assert!((g[[i, j]] - exact[[i, j]]).abs() < 1e-11 * rows as f64, "{rows} {columns} {i} {j}");
+                    assert!(
+                        (g[[i, j]] - exact[[i, j]]).abs() < 1e-11 * rows as f64,
+                        "{rows} {columns} {i} {j}"
+                    );
                 }
             }
             g.diag_mut().iter_mut().for_each(|d| *d += 0.1);

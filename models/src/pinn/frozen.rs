@@ -22,7 +22,7 @@ const RANK: f64 = 1e-10;
 const GENTLE: f64 = 0.5;
 
 /// Steps after which the solve in time gives up: an equation that is not for this basis needs ever shorter ones.
-const STEPS: u64 = 20_000;
+const STEPS: u64 = 5_000;
 
 /// `u = u₀(x) + Σ a_j(t) φ_j(x)`, `φ_j = tanh(w_j·(cos κx, sin κx) + b_j)` with `w_j, b_j` drawn once: an orthonormal basis of these
 /// features by singular values, the equation by least squares on an even grid, `a` by an implicit method of fifth order with step control.

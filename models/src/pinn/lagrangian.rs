@@ -63,13 +63,7 @@ impl Lagrangian {
         [base[0] + tau * v(0), rate * v(0) + tau * v(1), base[1] + tau * v(2), base[2] + tau * v(3)]
     }
 
-    pub(super) fn rows(
-        &self,
-        tapes: [&Tape; 2],
-        n: usize,
-        point: [f64; 2],
-        start: &Anchor,
-    ) -> Rows {
+    pub(super) fn rows(&self, tapes: [&Tape; 2], n: usize, point: [f64; 2], start: &Anchor) -> Rows {
         let [label, t] = point;
         let rate = 1.0 / self.domain.duration;
         let tau = (t - self.domain.start) * rate;

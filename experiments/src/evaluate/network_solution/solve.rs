@@ -136,8 +136,7 @@ impl Solver<'_> {
                         solved.failure = Some(format!("{}: {hint}", meets(&at)));
                     }
                     Crossing::Stop => {
-                        let hint =
-                            "end before that time, or take crossing = \"restart\" or \"eulerian\"";
+                        let hint = "end before that time, or take crossing = \"restart\" or \"eulerian\"";
                         solved.failure = Some(format!("{}: {hint}", meets(&at)));
                     }
                 },
@@ -348,14 +347,7 @@ fn meets(at: &CrossingAt) -> String {
 impl Solved {
     /// Of a method that is not this one.
     pub(super) fn elsewhere(seconds: f64, parameters: usize, failure: Option<String>) -> Self {
-        Self {
-            windows: Vec::new(),
-            history: Vec::new(),
-            seconds,
-            parameters,
-            notes: Vec::new(),
-            failure,
-        }
+        Self { windows: Vec::new(), history: Vec::new(), seconds, parameters, notes: Vec::new(), failure }
     }
 
     /// The window of a time.

@@ -167,11 +167,15 @@ impl Solver<'_> {
         Window::new(self.network, frame, equation, domain, start)
     }
 
-    /// The window with the equation of a step, if that is not yet the one to be solved, and its stage.
-    fn staged(&self, window: &Window, iteration: usize) -> (usize, Option<Window>) {
-        let stage = (iteration * self.stages / self.network.iterations).min(self.stages - 1);
+    /// The stage of a step.
+    fn stage(&self, iteration: usize) -> usize {
+        (iteration * self.stages / self.network.iterations).min(self.stages - 1)
+    }
+
+    /// The window with the equation of a stage, if that is not yet the one to be solved.
+    fn staged(&self, window: &Window, stage: usize) -> Option<Window> {
         let share = (stage + 1) as f64 / self.stages as f64;
-        (stage, (stage + 1 < self.stages).then(|| window.with_equation(&self.equation.weakened(share))))
+        (stage + 1 < self.stages).then(|| window.with_equation(&self.equation.weakened(share)))
     }
 
     /// Takes a window to its end; says how it ended, or in the error what went wrong.
@@ -203,7 +207,8 @@ impl Solver<'_> {
         let total = (c.windows * c.iterations) as u64;
         let bar = self.job.progress.bar(self.role, total, (w * c.iterations + place.iteration) as u64);
         let (mut stalled, mut ended) = (0, None);
-        let (mut stage, mut staged) = self.staged(window, place.iteration);
+        let mut stage = self.stage(place.iteration);
+        let mut staged = self.staged(window, stage);
         let mut saved = Instant::now();
         while place.iteration < c.iterations {
             if self.job.interrupted.load(Ordering::Relaxed) {
@@ -212,9 +217,9 @@ impl Solver<'_> {
                 return Err(Error::Interrupted);
             }
             let started = Instant::now();
-            let now = self.staged(window, place.iteration);
-            if now.0 != stage {
-                (stage, staged) = now;
+            let now = self.stage(place.iteration);
+            if now != stage {
+                (stage, staged) = (now, self.staged(window, now));
                 (points, place.memory, stalled) = (None, Default::default(), 0);
             }
             let current = staged.as_ref().unwrap_or(window);
@@ -236,7 +241,7 @@ impl Solver<'_> {
                     let what = match error {
                         GaussNewtonError::NonFinite { row, value } => {
                             let [x, t] = current.point_of(collocation, row);
-                            let label = if self.frame == Frame::Lagrangian { "ξ" } else { "x" };
+                            let label = if current.kinds() == 2 { "ξ" } else { "x" };
                             format!("the residual at {label} = {x:.4}, t = {t:.4} is {value}")
                         }
                         other => other.to_string(),

@@ -13,6 +13,7 @@ pub mod grid;
 pub mod insr;
 pub mod jet;
 pub mod layers;
+mod matrix;
 pub mod neural_de;
 pub mod observer;
 pub mod pinn;

@@ -11,7 +11,7 @@ use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
 use flowmap_models::config::{Learns, ModelConfig};
-use flowmap_models::pinn::{Boundary, Frame};
+use flowmap_models::pinn::{BaseConfig, Boundary, Frame, Symmetry};
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
@@ -424,11 +424,24 @@ impl ExperimentConfig {
             )
             .hint("take boundary = \"periodic\", or [model.pinn]"));
         }
+        if lagrangian && network.base == BaseConfig::Split {
+            let message = "characteristics start from the start itself";
+            return Err(
+                Issue::new(format!("{path}.base"), message).hint("leave it out, or take [model.pinn]")
+            );
+        }
+        if lagrangian && network.symmetry == Symmetry::Even {
+            let message = "an even solution is carried by odd characteristics";
+            return Err(
+                Issue::new(format!("{path}.symmetry"), message).hint("leave it out, or take [model.pinn]")
+            );
+        }
         let branch = |features: usize| {
             let hidden = (network.depth - 1) * (network.width + 1) * network.width;
             (features + 1) * network.width + hidden + network.width + 1
         };
         let features = match network.boundary {
+            Boundary::Periodic if network.symmetry == Symmetry::Even => network.harmonics + 1,
             Boundary::Periodic => 2 * network.harmonics + 1,
             Boundary::Fixed => 2,
         };

@@ -124,6 +124,10 @@ pub enum Baseline {
     LogSignature,
     /// The same network in the Eulerian frame.
     Pinn,
+    /// The same network in the Eulerian frame, led to the equation by weaker ones.
+    Curriculum,
+    /// Random features whose coefficients move in time.
+    Frozen,
 }
 
 impl Baseline {
@@ -149,6 +153,8 @@ impl Baseline {
             Self::NearestNeighbour => "nearest_neighbour",
             Self::LogSignature => "log_signature",
             Self::Pinn => "pinn",
+            Self::Curriculum => "curriculum",
+            Self::Frozen => "frozen",
         }
     }
 
@@ -166,6 +172,8 @@ impl Baseline {
             Self::NearestNeighbour | Self::LogSignature => learns == Learns::Labels,
             Self::NeuralOde => matches!(learns, Learns::Series | Learns::Dynamics),
             Self::Pinn => learns == Learns::Solution,
+            Self::NeuralOde => learns == Learns::Dynamics,
+            Self::Pinn | Self::Curriculum | Self::Frozen => learns == Learns::Solution,
         }
     }
 
@@ -191,6 +199,8 @@ impl Baseline {
             }
             Self::NearestNeighbour | Self::LogSignature | Self::Pinn => return None,
             Self::NeuralOde => ModelConfig::NeuralOde(NeuralOdeConfig::default()),
+            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde => return None,
+            Self::Pinn | Self::Curriculum | Self::Frozen => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
             Self::Autoregressive => ModelConfig::Autoregressive(AutoregressiveConfig::default()),

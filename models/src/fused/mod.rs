@@ -16,6 +16,7 @@ pub use convolve::{Edge, Stencil, convolve};
 pub use gelu::gelu;
 pub use group_norm::group_norm;
 pub use jacobian_growth::{Growth, jacobian_growth};
+pub(crate) use network::Real;
 pub use odeint::{FieldKind, FieldSpec, HostField, Monomial, Solve, SolveError, odeint};
 pub use plrnn_unroll::{Forcing, TensorMap, plrnn_unroll};
 

@@ -33,6 +33,8 @@ pub(super) fn classical(
         | Baseline::Lstm
         | Baseline::Gru
         | Baseline::Pinn
+        | Baseline::Curriculum
+        | Baseline::Frozen
         | Baseline::NearestNeighbour
         | Baseline::LogSignature
         | Baseline::NeuralOde => None,

@@ -13,11 +13,10 @@ use crate::grid::{
 };
 use crate::insr::InsrConfig;
 use crate::neural_de::neural_cde::NeuralCdeConfig;
-use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
-use crate::observer::ObserverConfig;
 use crate::neural_de::{
     HamiltonianNetworkConfig, LagrangianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig,
 };
+use crate::observer::ObserverConfig;
 use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;

@@ -158,7 +158,11 @@ fn steps_are_of_their_order() {
         let (coarse, fine) = if order < 4.0 { (0.1, 0.05) } else { (0.8, 0.4) };
         let (a, b) = (error(coarse, &mut start), error(fine, &mut start));
         let slope = (a / b).log2();
-        assert!((slope - order).abs() < 0.35, "{method:?}: {a:.3e}, {b:.3e}, order {slope:.2}", method = method(fixed(fine)).name());
+        assert!(
+            (slope - order).abs() < 0.35,
+            "{method:?}: {a:.3e}, {b:.3e}, order {slope:.2}",
+            method = method(fixed(fine)).name()
+        );
     }
 }
 
@@ -274,7 +278,10 @@ fn energies_of_blocks_have_the_jacobian_that_they_say() {
             let (up, down) = (moved(1e-6), moved(-1e-6));
             for i in 0..rows {
                 let difference = (up[i] - down[i]) / 2e-6;
-                assert!((difference - jacobian[[i, w]]).abs() < 1e-6 * (1.0 + difference.abs()), "{d}, {i}, {w}");
+                assert!(
+                    (difference - jacobian[[i, w]]).abs() < 1e-6 * (1.0 + difference.abs()),
+                    "{d}, {i}, {w}"
+                );
             }
         }
     }
@@ -298,9 +305,10 @@ fn a_block_on_rollers_is_stretched_evenly() {
     let (first, v) = (1.5, 100.0);
     let second = (1.0 + v * first) / (1.0 + v * first * first);
     let u = block.displacement(&theta, &points.at);
-    let error = rms(points.at.rows().into_iter().enumerate().flat_map(|(n, x)| {
-        [u[[0, n]] - (first - 1.0) * (x[0] + 1.0), u[[1, n]] - (second - 1.0) * x[1]]
-    }));
+    let error =
+        rms(points.at.rows().into_iter().enumerate().flat_map(|(n, x)| {
+            [u[[0, n]] - (first - 1.0) * (x[0] + 1.0), u[[1, n]] - (second - 1.0) * x[1]]
+        }));
     assert!(error < 1e-6, "{error:.2e}");
 }
 
@@ -349,7 +357,10 @@ fn what_cannot_go_on_says_so_and_keeps_what_there_is() {
             .unwrap();
         assert!(matches!(outcome, Outcome::NonFinite { t } if t == reached && t > 0.5), "{outcome:?}");
         let reason = reason.unwrap();
-        assert!(reason.contains("residual") && (reason.contains("NaN") || reason.contains("inf")), "{reason}");
+        assert!(
+            reason.contains("residual") && (reason.contains("NaN") || reason.contains("inf")),
+            "{reason}"
+        );
     }
     let march = advection(small(OuterStep::Rk4(fixed(0.1))));
     let error = march.fit(|_, q| q[0] = f64::NAN, &mut rng()).unwrap_err();

@@ -171,9 +171,12 @@ fn an_adversary_leads_the_generator_to_the_law_of_the_data() {
     };
     let before = apart(&model);
     let v = |k: &str, d: f64| std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-    let mut optimiser = AdamConfig::new().with_beta_1(v("B1", 0.5) as f32).with_beta_2(v("B2", 0.99) as f32).init();
+    let mut optimiser =
+        AdamConfig::new().with_beta_1(v("B1", 0.5) as f32).with_beta_2(v("B2", 0.99) as f32).init();
     for step in 0..v("N", 240.0) as u64 {
-        if step % 40 == 0 { eprintln!("{step} {}", apart(&model)); }
+        if step % 40 == 0 {
+            eprintln!("{step} {}", apart(&model));
+        }
         let generated = model.paths(start(10 * step + 3), 8, step);
         let distance = model.distance(data(10 * step), generated);
         let gradients = model.gradients(distance, step);

@@ -8,9 +8,8 @@ pub use exact::{
     BrightSoliton, Cnoidal, CnoidalWave, ColeHopf, FisherFronts, PlaneWave, Solitons, TaylorGreen, Wave,
     WaveOnGrid,
 };
-pub use random::{GaussianRandomField, Size, Spots, TruncatedFourier};
 pub use gaussian::Gaussian;
-pub use random::{GaussianRandomField, Spots, TruncatedFourier};
+pub use random::{GaussianRandomField, Size, Spots, TruncatedFourier};
 
 use flowmap_solvers::fourier::{FourierGrid, GridKind};
 use flowmap_solvers::issue::{Check, Issue, Validate};

@@ -67,7 +67,6 @@ pub(super) fn describe(loaded: &Loaded) -> String {
             Some(Learns::Labels) => labels(config, train),
             Some(Learns::Points | Learns::Paths) => points(train),
             Some(Learns::Corrections) => corrections(config, train),
-            Some(Learns::Fields | Learns::Solution) | None => windows(config, train),
             Some(Learns::Fields | Learns::Solution | Learns::Evolution) | None => windows(config, train),
         });
     }

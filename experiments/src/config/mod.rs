@@ -242,8 +242,7 @@ impl Validate for ExperimentConfig {
             );
         }
         let fits_alone =
-            self.model.as_ref().is_some_and(|m| (m.learns_series() && m.baseline().is_some()) || m.solution().is_some());
-            self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solves());
+            self.model.as_ref().is_some_and(|m| (m.learns_series() && m.baseline().is_some()) || m.solves());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -305,7 +304,12 @@ impl ExperimentConfig {
             return;
         }
         if self.problem.as_ref().is_some_and(ProblemConfig::is_boxed) {
-            check.require(!solver, "solver", "a problem between walls has no solver here", "leave [solver] out");
+            check.require(
+                !solver,
+                "solver",
+                "a problem between walls has no solver here",
+                "leave [solver] out",
+            );
             check.require(!file, "data.file", "the reference is computed", "leave [data.file] out");
             check.require(
                 self.model.is_some(),

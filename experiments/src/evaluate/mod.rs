@@ -171,8 +171,6 @@ impl Baseline {
             Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
             Self::NearestNeighbour | Self::LogSignature => learns == Learns::Labels,
             Self::NeuralOde => matches!(learns, Learns::Series | Learns::Dynamics),
-            Self::Pinn => learns == Learns::Solution,
-            Self::NeuralOde => learns == Learns::Dynamics,
             Self::Pinn | Self::Curriculum | Self::Frozen => learns == Learns::Solution,
         }
     }
@@ -193,13 +191,11 @@ impl Baseline {
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
-            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde | Self::Pinn => return None,
+            Self::NearestNeighbour | Self::LogSignature => return None,
             Self::ConvNet | Self::ResidualNet | Self::DilatedResnet | Self::UNet | Self::Sinenet => {
                 return None;
             }
-            Self::NearestNeighbour | Self::LogSignature | Self::Pinn => return None,
             Self::NeuralOde => ModelConfig::NeuralOde(NeuralOdeConfig::default()),
-            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde => return None,
             Self::Pinn | Self::Curriculum | Self::Frozen => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),

@@ -53,7 +53,10 @@ pub const METRICS: &[(&str, &str)] = &[
     ("energy_drift, enstrophy_drift", "largest relative change of what a flow conserves"),
     ("error", "mean distance of the displacements of a block by a network to the reference"),
     ("energy", "mean energy density of a deformed block; energy_reference of the reference"),
-    ("reference_error", "mean distance of the reference's displacements to those of half as many elements, or to exact ones"),
+    (
+        "reference_error",
+        "mean distance of the reference's displacements to those of half as many elements, or to exact ones",
+    ),
     ("start_rms", "root mean square that is left of the start to which a network was fitted"),
     ("regressions", "regressions of a march in time"),
     ("min_compression", "least X_ξ of a Lagrangian solution: characteristics cross where it is zero"),

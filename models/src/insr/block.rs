@@ -172,14 +172,19 @@ impl Block {
         for e in 0..d * d {
             // dR = U Ω Vᵀ, Ω_pq = (A_pq − A_qp)/(σ_p + σ_q), A = Uᵀ dF V.
             let a = DMatrix::from_fn(d, d, |p, q| u[(e / d, p)] * v[(e % d, q)]);
-            let omega = DMatrix::from_fn(d, d, |p, q| (a[(p, q)] - a[(q, p)]) / (sigma[p] + sigma[q]).max(1e-6));
+            let omega =
+                DMatrix::from_fn(d, d, |p, q| (a[(p, q)] - a[(q, p)]) / (sigma[p] + sigma[q]).max(1e-6));
             let turned = &u * omega * v.transpose();
             for k in 0..d * d {
                 rows.by_f[k][e] = shape * (f64::from(u8::from(k == e)) - turned[(k / d, k % d)]);
             }
             // The cofactor: det F = σ₁ σ₂ …
             let cofactor: f64 = (0..d)
-                .map(|p| u[(e / d, p)] * v[(e % d, p)] * (0..d).filter(|q| *q != p).map(|q| sigma[q]).product::<f64>())
+                .map(|p| {
+                    u[(e / d, p)]
+                        * v[(e % d, p)]
+                        * (0..d).filter(|q| *q != p).map(|q| sigma[q]).product::<f64>()
+                })
                 .sum();
             rows.by_f[d * d][e] = volume * cofactor;
         }

@@ -23,7 +23,8 @@ pub(super) fn scalar(
     run: &RunDir,
     findings: &mut Findings,
 ) -> Result<(), Error> {
-    let palette = if reference.values.iter().any(|v| *v < 0.0) { Palette::Diverging } else { Palette::Sequential };
+    let palette =
+        if reference.values.iter().any(|v| *v < 0.0) { Palette::Diverging } else { Palette::Sequential };
     let range = palette.range(reference.values.iter().copied());
     let panel = |title: &str, values, palette, range| Panel { title: title.into(), values, palette, range };
     let figure = SpaceTime {
@@ -41,8 +42,13 @@ pub(super) fn scalar(
     let last = reference.t.len() - 1;
     let mut lines = Vec::new();
     for i in [0, last / 2, last] {
-        let line = |label: String, y: Vec<f64>, style| Line { label, x: reference.x.clone(), y, style, band: None };
-        lines.push(line(format!("truth, t = {:.3}", reference.t[i]), reference.values.row(i).to_vec(), Style::Solid));
+        let line =
+            |label: String, y: Vec<f64>, style| Line { label, x: reference.x.clone(), y, style, band: None };
+        lines.push(line(
+            format!("truth, t = {:.3}", reference.t[i]),
+            reference.values.row(i).to_vec(),
+            Style::Solid,
+        ));
         lines.push(line(format!("network, t = {:.3}", reference.t[i]), field.row(i).to_vec(), Style::Dashed));
     }
     let axes = Axes { title: "the solution in time".into(), x: "x".into(), y: "u".into(), ..Axes::default() };
@@ -131,7 +137,9 @@ pub(super) fn block(
 ) -> Result<(), Error> {
     let n = shapes.grid.len();
     let mut lines = Vec::new();
-    for (label, u, style) in [("reference", &shapes.truth, Style::Solid), ("network", &shapes.network, Style::Dashed)] {
+    for (label, u, style) in
+        [("reference", &shapes.truth, Style::Solid), ("network", &shapes.network, Style::Dashed)]
+    {
         let at = |i: usize, j: usize| {
             let k = i * n + j;
             (shapes.grid[i] + u[[0, k]], shapes.grid[j] + u[[1, k]])
@@ -185,5 +193,10 @@ pub(super) fn block(
         log_y: true,
         ..Axes::default()
     };
-    findings.figure(run, "convergence", "The energy and the error while it is lowered.", &Lines { axes, lines })
+    findings.figure(
+        run,
+        "convergence",
+        "The energy and the error while it is lowered.",
+        &Lines { axes, lines },
+    )
 }

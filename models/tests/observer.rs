@@ -188,7 +188,8 @@ fn the_diagonal_gain_is_kalmans_of_independent_modes() {
         let belief = observer.believe(0.4);
         let p = covariance(&values(belief.clone()), &shape, &device) * 2.25;
         let full = wave(n, 0.7);
-        let (added, after) = observer.correct(field(vec![0.0; n], &device), belief, &seen(&full, every, 0.3, &device));
+        let (added, after) =
+            observer.correct(field(vec![0.0; n], &device), belief, &seen(&full, every, 0.3, &device));
         let entries: Vec<usize> = (0..n).step_by(every).collect();
         let h = DMatrix::from_fn(entries.len(), n, |i, j| f64::from(u8::from(entries[i] == j)));
         let r = DMatrix::identity(entries.len(), entries.len()) * 0.09;
@@ -201,7 +202,10 @@ fn the_diagonal_gain_is_kalmans_of_independent_modes() {
         // The mean variance that is left.
         let left = (&p - &gain * &h * &p).trace() / n as f64;
         let believed = covariance(&values(after), &shape, &device)[(0, 0)] * 2.25;
-        assert!((left - believed).abs() < 1e-4 * left.max(1e-3), "{shape:?} every {every}: {left} {believed}");
+        assert!(
+            (left - believed).abs() < 1e-4 * left.max(1e-3),
+            "{shape:?} every {every}: {left} {believed}"
+        );
     }
 }
 
@@ -226,7 +230,8 @@ fn gradients_of_a_correction_agree_with_differences() {
     device.seed(6);
     let spec = spec(&[POINTS]);
     let gated = GatedGainConfig { modes: 5, width: 4, layers: 2 }.init(&spec, &climate(&spec), &device);
-    let learned = LearnedOperatorConfig { modes: 5, width: 4, layers: 2 }.init(&spec, &climate(&spec), &device);
+    let learned =
+        LearnedOperatorConfig { modes: 5, width: 4, layers: 2 }.init(&spec, &climate(&spec), &device);
     let s = seen(&wave(POINTS, 0.0), 2, 0.2, &device);
     let tracked = device.clone().autodiff();
     let base = wave(POINTS, 1.0);
@@ -246,11 +251,18 @@ fn gradients_of_a_correction_agree_with_differences() {
                 loss(field(moved, &device), false).into_scalar::<f64>()
             };
             let slope = (at(1e-2) - at(-1e-2)) / 2e-2;
-            assert!((f64::from(gradient[i]) - slope).abs() < 2e-3 * (1.0 + slope.abs()), "{i}: {} {slope}", gradient[i]);
+            assert!(
+                (f64::from(gradient[i]) - slope).abs() < 2e-3 * (1.0 + slope.abs()),
+                "{i}: {} {slope}",
+                gradient[i]
+            );
         }
     };
     let (gt, lt) = (gated.clone().to_device(&tracked).train(), learned.clone().to_device(&tracked).train());
-    let twice = |o: &dyn Fn(Tensor<3>, Tensor<3>, &Seen) -> (Tensor<3>, Tensor<3>), b: Tensor<3>, z: Tensor<3>, s: &Seen| {
+    let twice = |o: &dyn Fn(Tensor<3>, Tensor<3>, &Seen) -> (Tensor<3>, Tensor<3>),
+                 b: Tensor<3>,
+                 z: Tensor<3>,
+                 s: &Seen| {
         let (first, b) = o(z.clone(), b, s);
         let (second, _) = o(z + first, b, s);
         second.powi_scalar(2).sum()

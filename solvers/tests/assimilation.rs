@@ -223,7 +223,8 @@ fn four_d_var_of_a_linear_motion_is_kalmans_update_at_the_beginning_of_the_windo
         filter.analyse(&mut estimate, &observation, &mut rng).unwrap();
         let h = operator.jacobian(x0.as_slice()) * &through;
         let r = DMatrix::from_diagonal(&DVector::from_vec(vec![0.09, 0.25]));
-        let gain = &background * h.transpose() * (&h * &background * h.transpose() + r).try_inverse().unwrap();
+        let gain =
+            &background * h.transpose() * (&h * &background * h.transpose() + r).try_inverse().unwrap();
         x0 += gain * (DVector::from_column_slice(&values) - &h * &x0);
         let expected = &through * &x0;
         let off = (estimate.column(0) - &expected).norm() / expected.norm();

@@ -208,14 +208,23 @@ fn against(
         let line = |metric: &str| {
             let at = |q: f64| -> Vec<f64> {
                 let of = |j: usize| {
-                    let members = summaries.iter().enumerate().filter(|(i, _)| i / stride % numbers.len() == j);
+                    let members =
+                        summaries.iter().enumerate().filter(|(i, _)| i / stride % numbers.len() == j);
                     let found = members.map(|(_, s)| s.metrics.get(metric).and_then(Value::as_f64));
                     quantile(&found.map(|v| v.unwrap_or(f64::INFINITY)).collect::<Vec<_>>(), q)
                 };
-                (0..numbers.len()).map(|j| Some(of(j)).filter(|v| v.is_finite()).unwrap_or(f64::NAN)).collect()
+                (0..numbers.len())
+                    .map(|j| Some(of(j)).filter(|v| v.is_finite()).unwrap_or(f64::NAN))
+                    .collect()
             };
             let label = metric.trim_start_matches(FAMILY).to_owned();
-            Line { label, x: numbers.clone(), y: at(0.5), band: Some((at(0.25), at(0.75))), ..Line::default() }
+            Line {
+                label,
+                x: numbers.clone(),
+                y: at(0.5),
+                band: Some((at(0.25), at(0.75))),
+                ..Line::default()
+            }
         };
         let family = metrics.iter().filter(|m| m.starts_with(FAMILY) && !m.starts_with("rel_l2_f_"));
         let lines: Vec<Line> = family.map(|m| line(m)).collect();
@@ -232,7 +241,8 @@ fn against(
             ..Axes::default()
         };
         let stem = format!("error_by_{}", key.rsplit('.').next().unwrap_or(key));
-        let caption = "Medians, and bands from the 25 % to the 75 % quantile, over the members that share a value.";
+        let caption =
+            "Medians, and bands from the 25 % to the 75 % quantile, over the members that share a value.";
         findings.figure(run, &stem, caption, &Lines { axes, lines })?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use flowmap_models::emulator::FieldSpec;
 use flowmap_models::observer::{Observer, Seen};
 use flowmap_solvers::issue::{Check, Validate};
 use nalgebra::DMatrix;
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
@@ -235,10 +235,13 @@ impl<O: Observer> Objective<O> for ObserverObjective<'_> {
     /// The geometric mean of the relative errors of the analyses on the validation trajectories, over shares and distances.
     fn score(&mut self, model: &O) -> f64 {
         let windows = self.validation.clone();
-        let frames = self.dataset.values.shape()[1] - 1;
+        let frames = (2 * (self.events.warm_up + self.config.unroll)).min(self.dataset.values.shape()[1] - 1);
         let device = self.device.clone();
         let (mut sum, mut count) = (0.0, 0.0);
-        for every in self.events.every.clone() {
+        let mut distances = self.events.every.clone();
+        distances.sort_unstable();
+        distances.dedup();
+        for every in distances {
             for fraction in [1.0, 0.3, 0.1] {
                 let mut rng = stream(self.seed, "validation events", every as u64);
                 let drawn = self.draw(&mut rng, Some(fraction), Some(every), frames);

@@ -30,14 +30,18 @@ pub(super) fn figures(
     for view in views {
         let of = Of { config, twin, view, run };
         if view.trials[0].truth.states.is_empty() {
+            of.innovations(findings)?;
             continue;
         }
-        of.scores(findings)?;
         of.errors(findings)?;
-        of.ranks(findings)?;
         of.space_time(findings)?;
         of.snapshot(findings)?;
         of.spectrum(findings)?;
+        // Of many scenes the figures above say enough.
+        if views.len() == 1 {
+            of.scores(findings)?;
+            of.ranks(findings)?;
+        }
     }
     Ok(())
 }
@@ -209,6 +213,28 @@ impl Of<'_> {
         };
         let caption = "After every cycle, observed or not; of many filters the best.";
         findings.figure(self.run, &self.stem("errors"), caption, &Lines { axes, lines })
+    }
+
+    /// The innovations of all filters, where there is no truth to compare with.
+    fn innovations(&self, findings: &mut Findings) -> Result<(), Error> {
+        let events = &self.view.trials[0].events;
+        let x: Vec<f64> = events.iter().filter(|e| e.seen.is_some()).map(|e| e.time).collect();
+        let line = |entry: &Entry<'_>| Line {
+            label: entry.name.to_owned(),
+            y: padded(&entry.courses[0].innovation, x.len()),
+            x: x.clone(),
+            ..Line::default()
+        };
+        let axes = Axes {
+            title: format!("{}: observations less forecasts", self.title()),
+            x: "t".into(),
+            y: "innovation / deviation of the noise".into(),
+            log_y: true,
+            ..Axes::default()
+        };
+        let lines = self.view.entries.iter().map(line).collect();
+        let caption = "Root mean squares over what is seen at a time: the noise alone makes about one.";
+        findings.figure(self.run, &self.stem("innovations"), caption, &Lines { axes, lines })
     }
 
     /// How often the truth had each rank among the members; flat if it is as good as one of them.

@@ -134,7 +134,8 @@ fn row(entry: &Entry<'_>) -> Value {
 fn one(entry: &Entry<'_>, view: &View<'_>, suffix: &str, findings: &mut Findings) {
     let (name, s) = (format!("{}{suffix}", entry.name), &entry.scores);
     // Without a truth there are innovations only.
-    if view.trials.iter().any(|t| !t.truth.states.is_empty()) {
+    let told = view.trials.iter().any(|t| !t.truth.states.is_empty());
+    if told {
         findings.metric(format!("rmse_a_{name}"), mean(&s.analysis));
         findings.metric(format!("rmse_f_{name}"), mean(&s.forecast));
         findings.metric(format!("rel_l2_{name}"), mean(&s.all));
@@ -144,7 +145,9 @@ fn one(entry: &Entry<'_>, view: &View<'_>, suffix: &str, findings: &mut Findings
     findings.metric(format!("ms_per_cycle_{name}"), mean(&s.cost));
     if ensemble(entry) {
         findings.metric(format!("spread_{name}"), mean(&s.spread));
-        findings.metric(format!("crps_{name}"), mean(&s.crps));
+        if told {
+            findings.metric(format!("crps_{name}"), mean(&s.crps));
+        }
     }
     for (course, trial) in entry.courses.iter().zip(&view.trials) {
         let trial = trial.truth.index + 1;

@@ -202,11 +202,14 @@ fn follow_all(
     job: &Job<'_>,
 ) -> Result<Vec<Vec<Course>>, Error> {
     let say = |name: &str, trial: &Trial<'_>, course: &Course| {
+        let (what, value) = match trial.truth.states.is_empty() {
+            true => ("innovation", mean(&course.innovation)),
+            false => ("rmse", mean(&observed(&course.estimate, trial, twin.config.discard))),
+        };
         job.progress.say(&format!(
-            "{name}{}, trial {}: rmse {:.4}",
+            "{name}{}, trial {}: {what} {value:.4}",
             scene.suffix,
-            trial.truth.index + 1,
-            mean(&observed(&course.estimate, trial, twin.config.discard))
+            trial.truth.index + 1
         ));
     };
     // Every classical filter in every trial is a task of its own; networks are as parallel as their device.

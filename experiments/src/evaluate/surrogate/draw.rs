@@ -49,7 +49,7 @@ pub(super) fn draw(
     if data.coordinates.len() == 2 {
         snapshots(config, data, truth, entries, shown, run, findings)?;
     } else {
-        space_time(config, data, truth, entries, model, shown, run, findings)?;
+        space_time(config, data, truth, entries, shown, run, findings)?;
     }
     curves(data, truth, entries, run, findings)?;
     training(run, findings)
@@ -90,13 +90,11 @@ fn snapshots(
 }
 
 /// The trajectory shown over time, on one axis.
-#[allow(clippy::too_many_arguments)]
 fn space_time(
     config: &ExperimentConfig,
     data: &Dataset,
     truth: &ArrayD<f64>,
     entries: &[Entry],
-    model: &Entry,
     shown: usize,
     run: &RunDir,
     findings: &mut Findings,
@@ -105,6 +103,7 @@ fn space_time(
         let field = values.index_axis(Axis(0), shown).index_axis(Axis(1), 0).to_owned();
         field.into_dimensionality().unwrap_or_else(|_| Array2::zeros((1, 1)))
     };
+    let Some(model) = entries.iter().find(|e| e.name == "model") else { return Ok(()) };
     let (u, p) = (image(truth), image(&model.prediction));
     let top = u.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     let mut panels = vec![

@@ -23,6 +23,7 @@ fn data(path: &Path) -> DataConfig {
         validation: 0,
         test: 1,
         dt: 0.0,
+        train_steps: 0,
         steps: 0,
         burn_in: 0.0,
         initial: InitialConfig::Textbook(Empty {}),

@@ -346,6 +346,20 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
     }
 }
 
+/// Pulls the gradient of a result back, and hands what comes out on to those parents that want theirs.
+fn distribute<B: Backend, S, const N: usize>(
+    ops: Ops<S, N>,
+    grads: &mut Gradients,
+    pull: impl FnOnce(S, FloatTensor<B>) -> [FloatTensor<B>; N],
+) {
+    let grad = grads.consume::<B>(&ops.node);
+    for (parent, gradient) in ops.parents.into_iter().zip(pull(ops.state, grad)) {
+        if let Some(node) = parent {
+            grads.register::<B>(node.id, gradient);
+        }
+    }
+}
+
 /// A convolution.
 #[derive(Debug)]
 struct Convolution;
@@ -354,14 +368,10 @@ impl<B: FusedOps> Backward<B, 3> for Convolution {
     type State = (FloatTensor<B>, FloatTensor<B>, Stencil);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&ops.node);
-        let (u, weight, stencil) = ops.state;
-        let (u, weight, bias) = B::convolve_backward(u, weight, grad, stencil);
-        for (parent, grad) in ops.parents.into_iter().zip([u, weight, bias]) {
-            if let Some(node) = parent {
-                grads.register::<B>(node.id, grad);
-            }
-        }
+        distribute::<B, _, _>(ops, grads, |(u, weight, stencil), grad| {
+            let (u, weight, bias) = B::convolve_backward(u, weight, grad, stencil);
+            [u, weight, bias]
+        });
     }
 }
 
@@ -374,14 +384,10 @@ impl<B: FusedOps> Backward<B, 3> for Normalisation {
     type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&ops.node);
-        let (u, scale, moments) = ops.state;
-        let (u, scale, shift) = B::group_norm_backward(u, scale, moments, grad);
-        for (parent, grad) in ops.parents.into_iter().zip([u, scale, shift]) {
-            if let Some(node) = parent {
-                grads.register::<B>(node.id, grad);
-            }
-        }
+        distribute::<B, _, _>(ops, grads, |(u, scale, moments), grad| {
+            let (u, scale, shift) = B::group_norm_backward(u, scale, moments, grad);
+            [u, scale, shift]
+        });
     }
 }
 
@@ -393,16 +399,17 @@ impl<B: FusedOps> Backward<B, 7> for Unroll {
     type State = (Seven<B>, FloatTensor<B>, Forcing);
 
     fn backward(self, ops: Ops<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&ops.node);
-        let ((a, w1, w2, offset, h2, start, signals), starts, mut forcing) = ops.state;
-        forcing.by_signals = ops.parents[6].is_some();
-        let (a, w1, w2, offset, h2, start, signals) =
-            B::plrnn_unroll_backward(a, w1, w2, offset, h2, start, signals, starts, grad, forcing);
-        for (parent, grad) in ops.parents.into_iter().zip([a, w1, w2, offset, h2, start, signals]) {
-            if let Some(node) = parent {
-                grads.register::<B>(node.id, grad);
-            }
-        }
+        let by_signals = ops.parents[6].is_some();
+        distribute::<B, _, _>(
+            ops,
+            grads,
+            |((a, w1, w2, offset, h2, start, signals), starts, forcing), grad| {
+                let forcing = Forcing { by_signals, ..forcing };
+                let (a, w1, w2, offset, h2, start, signals) =
+                    B::plrnn_unroll_backward(a, w1, w2, offset, h2, start, signals, starts, grad, forcing);
+                [a, w1, w2, offset, h2, start, signals]
+            },
+        );
     }
 }
 
@@ -414,14 +421,10 @@ impl<B: FusedOps> Backward<B, 2> for Trajectory {
     type State = ((FloatTensor<B>, FloatTensor<B>), FloatTensor<B>, Arc<Solve>);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&ops.node);
-        let ((y0, parameters), starts, solve) = ops.state;
-        let (y0, parameters) = B::odeint_backward(y0, parameters, starts, grad, solve);
-        for (parent, grad) in ops.parents.into_iter().zip([y0, parameters]) {
-            if let Some(node) = parent {
-                grads.register::<B>(node.id, grad);
-            }
-        }
+        distribute::<B, _, _>(ops, grads, |((y0, parameters), starts, solve), grad| {
+            let (y0, parameters) = B::odeint_backward(y0, parameters, starts, grad, solve);
+            [y0, parameters]
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each maps fields `[batch, channel, x, y]` to fields on the same points; a field on one axis has one point on the first.
 
+mod block;
 mod config;
 mod conv_net;
 mod dilated_resnet;

@@ -6,8 +6,8 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use super::GridSpec;
-use crate::fused::gelu;
-use crate::layers::{Convolution, Doubling, GroupNorm, halve};
+use super::block::Block;
+use crate::layers::{Convolution, Doubling, halve};
 
 /// `K` waves between a lift and a projection; a wave goes down and up through the levels and is added to what it was given.
 ///
@@ -67,10 +67,7 @@ struct Wave {
 /// A block with its shortcut.
 #[derive(Module, Debug)]
 struct Level {
-    first: Convolution,
-    first_norm: GroupNorm,
-    second: Convolution,
-    second_norm: GroupNorm,
+    block: Block,
     shortcut: Convolution,
 }
 
@@ -82,9 +79,8 @@ impl SineNetConfig {
 
     /// The number of parameters.
     pub(super) fn params(&self, spec: &GridSpec) -> usize {
-        let level = |input, output, shortcut: usize| {
-            spec.count(input, output) + spec.count(output, output) + (shortcut + 5) * output
-        };
+        let level =
+            |input, output, shortcut: usize| Block::params(input, output, spec) + (shortcut + 1) * output;
         let channels = self.channels();
         let levels = (0..self.levels).map(|i| {
             let (fine, coarse) = (channels[i], channels[i + 1]);
@@ -103,10 +99,7 @@ impl SineNetConfig {
     pub fn init(&self, spec: &GridSpec, device: &Device) -> SineNet {
         let channels = self.channels();
         let level = |input: usize, output: usize, shortcut: usize| Level {
-            first: spec.convolution(input, output, 1).init(device),
-            first_norm: GroupNorm::init(output, device),
-            second: spec.convolution(output, output, 1).init(device),
-            second_norm: GroupNorm::init(output, device),
+            block: Block::init(input, output, spec, device),
             shortcut: spec.pointwise(shortcut, output).init(device),
         };
         let wave = |_| Wave {
@@ -169,7 +162,6 @@ impl Wave {
 
 impl Level {
     fn forward(&self, seen: Tensor<4>, carried: Tensor<4>) -> Tensor<4> {
-        let v = gelu(self.first_norm.forward(self.first.forward(seen)));
-        gelu(self.second_norm.forward(self.second.forward(v))) + self.shortcut.forward(carried)
+        self.block.forward(seen) + self.shortcut.forward(carried)
     }
 }

@@ -6,8 +6,8 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use super::GridSpec;
-use crate::fused::gelu;
-use crate::layers::{Convolution, Doubling, GroupNorm, halve};
+use super::block::Block;
+use crate::layers::{Convolution, Doubling, halve};
 
 /// A lift, `levels` levels down and up with skip connections, a projection; twice as many channels on every level.
 ///
@@ -39,25 +39,17 @@ impl Validate for UNetConfig {
 /// The network of [`UNetConfig`].
 #[derive(Module, Debug)]
 pub struct UNet {
-    lift: Level,
-    down: Vec<Level>,
-    up: Vec<Level>,
+    lift: Block,
+    down: Vec<Block>,
+    up: Vec<Block>,
     doublings: Vec<Doubling>,
     project: Convolution,
-}
-
-#[derive(Module, Debug)]
-struct Level {
-    first: Convolution,
-    first_norm: GroupNorm,
-    second: Convolution,
-    second_norm: GroupNorm,
 }
 
 impl UNetConfig {
     /// The number of parameters.
     pub(super) fn params(&self, spec: &GridSpec) -> usize {
-        let level = |input, output| spec.count(input, output) + spec.count(output, output) + 4 * output;
+        let level = |input, output| Block::params(input, output, spec);
         let channels = |i: usize| self.width << i;
         let levels = (0..self.levels)
             .map(|i| level(channels(i), channels(i + 1)) + level(channels(i) + channels(i + 1), channels(i)));
@@ -66,12 +58,7 @@ impl UNetConfig {
 
     /// Draws the weights from the device's random stream; the points of `spec` must be divisible by `2^levels`.
     pub fn init(&self, spec: &GridSpec, device: &Device) -> UNet {
-        let level = |input: usize, output: usize| Level {
-            first: spec.convolution(input, output, 1).init(device),
-            first_norm: GroupNorm::init(output, device),
-            second: spec.convolution(output, output, 1).init(device),
-            second_norm: GroupNorm::init(output, device),
-        };
+        let level = |input, output| Block::init(input, output, spec, device);
         let channels = |i: usize| self.width << i;
         UNet {
             lift: level(spec.input, self.width),
@@ -103,12 +90,5 @@ impl UNet {
             });
         }
         self.project.forward(v)
-    }
-}
-
-impl Level {
-    fn forward(&self, u: Tensor<4>) -> Tensor<4> {
-        let v = gelu(self.first_norm.forward(self.first.forward(u)));
-        gelu(self.second_norm.forward(self.second.forward(v)))
     }
 }

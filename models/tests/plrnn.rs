@@ -7,8 +7,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::fused::plrnn_unroll;
 use flowmap_models::plrnn::{
-    Adaptive, Estimator, ForcingConfig, Observation, PiecewiseLinearMap, Plrnn, PlrnnConfig, RegulariserConfig,
-    Sparse, Variant,
+    Adaptive, Estimator, ForcingConfig, Observation, PiecewiseLinearMap, Plrnn, PlrnnConfig,
+    RegulariserConfig, Sparse, Variant,
 };
 use flowmap_models::state_space::{Map, StateSpaceModel, driven_rollout, observations};
 use flowmap_solvers::field::VectorField;
@@ -83,7 +83,8 @@ fn every_variant_is_its_formula_on_the_host_and_on_the_device() {
             system.next(&z, &mut next);
             let single: Vec<f32> = z.iter().map(|v| *v as f32).collect();
             let start = Tensor::<2>::from_data(TensorData::new(single, [1, 4]), &device);
-            let free = plrnn_unroll(&model.tensor_map(), start, Tensor::zeros([1, 1, 4], &device), None, &[0.0]);
+            let free =
+                plrnn_unroll(&model.tensor_map(), start, Tensor::zeros([1, 1, 4], &device), None, &[0.0]);
             let there = free.into_data().convert::<f64>().try_to_vec::<f64>().unwrap();
             let mut slopes = DMatrix::zeros(4, 4);
             system.jacobian(&z, &mut slopes);
@@ -257,8 +258,13 @@ fn gradient_norm(model: &Plrnn, steps: usize, alpha: Option<f64>) -> f64 {
     let alpha = alpha.unwrap_or((1.0 - 1.0 / growth).max(0.0));
     let tensor = Tensor::<3>::from_data(TensorData::new(signals, [steps + 1, 1, 4]), &device);
     let start = tensor.clone().narrow(0, 0, 1).reshape([1, 4]);
-    let states =
-        plrnn_unroll(&model.tensor_map(), start, tensor.narrow(0, 1, steps), None, &vec![alpha as f32; steps]);
+    let states = plrnn_unroll(
+        &model.tensor_map(),
+        start,
+        tensor.narrow(0, 1, steps),
+        None,
+        &vec![alpha as f32; steps],
+    );
     let last = states.narrow(0, steps - 1, 1).sum();
     let gradients = GradientsParams::from_grads(last.backward(), model);
     struct Norm<'a>(&'a GradientsParams, f64);

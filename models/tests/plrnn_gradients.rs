@@ -66,7 +66,8 @@ fn losses_have_the_gradients_of_differences_with_every_observation() {
                     let h = 1e-6;
                     let at = |h: f64| loss(&moved(&model, k, entry, h), width, &all).0;
                     let slope = (at(h) - at(-h)) / (2.0 * h);
-                    let what = format!("{observation:?} {channels} {inputs} {variant:?} parameter {k}[{entry}]");
+                    let what =
+                        format!("{observation:?} {channels} {inputs} {variant:?} parameter {k}[{entry}]");
                     assert!((slope - g).abs() < 1e-5 * scale, "{what}: {slope} and {g} of {scale}");
                 }
             }

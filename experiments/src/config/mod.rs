@@ -211,8 +211,10 @@ impl Validate for ExperimentConfig {
                 format!("leave it out; model.{}.optimiser says how the network is found", model.name()),
             );
         }
-        let fits_alone =
-            self.model.as_ref().is_some_and(|m| (m.learns_series() && m.baseline().is_some()) || m.solution().is_some());
+        let fits_alone = self
+            .model
+            .as_ref()
+            .is_some_and(|m| (m.learns_series() && m.baseline().is_some()) || m.solution().is_some());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },

@@ -140,7 +140,8 @@ impl Sampler {
         let joined = ndarray::concatenate(Axis(0), &long).unwrap_or_default();
         // Inputs are known exactly.
         let noisy = |i: usize| if i + inputs < channels { c.noise } else { 0.0 };
-        let noise = joined.std_axis(Axis(0), 0.0).iter().enumerate().map(|(i, s)| (s * noisy(i)) as f32).collect();
+        let noise =
+            joined.std_axis(Axis(0), 0.0).iter().enumerate().map(|(i, s)| (s * noisy(i)) as f32).collect();
         Ok(Self { windows: Windows::new(&long, samples, c.batch, seed), noise })
     }
 

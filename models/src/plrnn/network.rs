@@ -219,8 +219,13 @@ impl Plrnn {
             driven.reshape([samples - 1, batch, latent])
         });
         let first = signals.clone().narrow(0, 0, 1).reshape([batch, forced]);
-        let states =
-            plrnn_unroll(&self.tensor_map(), self.state(first), signals.narrow(0, 1, samples - 1), drive, alpha);
+        let states = plrnn_unroll(
+            &self.tensor_map(),
+            self.state(first),
+            signals.narrow(0, 1, samples - 1),
+            drive,
+            alpha,
+        );
         let target = target.narrow(2, 0, self.channels);
         let error = (self.observe(states) - target).powi_scalar(2).mean();
         match regulariser.penalty(self) {

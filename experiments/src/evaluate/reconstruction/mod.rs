@@ -72,7 +72,9 @@ pub fn reconstruction(
     let judge = Judge::new(config, &data, known_exponent(config))?;
     if data.inputs() > 0 && config.evaluate.baselines.iter().any(|b| b.model().is_some()) {
         let (_, inputs) = data.channels.split_at(task.channels());
-        findings.notes.push(format!("The model alone is given the inputs ({}); baselines are not.", inputs.join(", ")));
+        findings
+            .notes
+            .push(format!("The model alone is given the inputs ({}); baselines are not.", inputs.join(", ")));
     }
 
     let learned = task.learn("model", model)?;
@@ -190,7 +192,8 @@ impl Task<'_> {
             scores.into_iter().fold(0.0, f64::max)
         };
         let judged: (&str, &dyn Fn(&PlrnnSystem) -> f64) = ("d_stsp_plus_d_hellinger", &score);
-        let mut objective = SequenceObjective::new(&series, self.data.inputs(), train, config.seed, device, judged)?;
+        let mut objective =
+            SequenceObjective::new(&series, self.data.inputs(), train, config.seed, device, judged)?;
         let autodiff = device.clone().autodiff();
         let drawn = seeded(&autodiff, stream(config.seed, "weights", 0).next_u64(), || {
             plrnn.init(self.channels(), self.data.inputs(), &autodiff)

@@ -88,7 +88,8 @@ impl Host {
         let single = [a, w1, w2, offset, h2, start, signals].iter().all(|x| x.dtype() == DType::F32);
         let rows =
             |x: &FloatTensor<Flex>| if x.as_slice::<f32>().is_some() { x.clone() } else { x.to_contiguous() };
-        single.then(|| Self((rows(a), rows(w1), rows(w2), rows(offset), rows(h2), rows(start), rows(signals))))
+        single
+            .then(|| Self((rows(a), rows(w1), rows(w2), rows(offset), rows(h2), rows(start), rows(signals))))
     }
 
     fn unroll<'a>(&'a self, forcing: &'a Forcing) -> Unroll<'a> {

@@ -53,6 +53,17 @@ impl Split {
     }
 }
 
+impl Split {
+    /// The same with only the first samples of the trajectories that train and validate.
+    #[must_use]
+    pub fn shortened(mut self, samples: usize) -> Self {
+        for part in [&mut self.train, &mut self.validation] {
+            part.samples.end = part.samples.end.min(part.samples.start + samples);
+        }
+        self
+    }
+}
+
 impl Part {
     /// Whether it holds the sample of the trajectory.
     pub fn contains(&self, trajectory: usize, sample: usize) -> bool {

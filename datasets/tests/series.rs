@@ -23,6 +23,7 @@ fn data(path: &Path) -> DataConfig {
         validation: 0,
         test: 1,
         dt: 0.0,
+        train_steps: 0,
         steps: 0,
         burn_in: 0.0,
         initial: InitialConfig::Textbook(Empty {}),
@@ -274,6 +275,11 @@ fn what_cannot_be_learned_from_is_refused() {
     assert!(issue(obtain(&asked, 0)).message.contains("12 samples, and data.steps = 12"));
     let uneven = text(folder.path(), "uneven.csv", &table_of_times(2.5));
     assert!(issue(obtain(&data(&uneven), 0)).message.contains("uneven: 2 is followed by 2.5"));
+    let twice = text(folder.path(), "twice.csv", &table_of_times(2.0));
+    assert!(issue(obtain(&data(&twice), 0)).message.contains("the time 2 is there twice, in rows 3 and 4"));
+    let unsorted = text(folder.path(), "unsorted.csv", &table_of_times(1.5));
+    let found = issue(obtain(&data(&unsorted), 0));
+    assert!(found.message.contains("2 in row 3 is followed by 1.5") && found.hint.unwrap().contains("sort"));
     let even = text(folder.path(), "even.csv", &table_of_times(3.0));
     assert_eq!(obtain(&data(&even), 0).unwrap().times[..3], [0.0, 1.0, 2.0]);
     let asked = DataConfig { dt: 0.1, ..data(&even) };

@@ -172,7 +172,7 @@ impl Plrnn {
     /// The whole states along a series `[step, batch, channel]`, one after the other: `[step, batch, latent]` on the host.
     /// Inputs may follow the channels.
     pub fn states(&self, x: Tensor<3>) -> Vec<f32> {
-        let signals = self.signals(x.narrow(2, 0, self.channels));
+        let signals = self.signals(self.channels_of(x));
         let [steps, batch, forced] = signals.dims();
         let states = self.state(signals.reshape([steps * batch, forced]));
         states.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
@@ -198,6 +198,11 @@ impl Plrnn {
         self
     }
 
+    /// Of a series `[step, batch, channel]` what is not an input.
+    fn channels_of(&self, x: Tensor<3>) -> Tensor<3> {
+        if self.drive.is_some() { x.narrow(2, 0, self.channels) } else { x }
+    }
+
     /// The mean squared error of the forced run along `input`, from its first sample, and the penalties.
     ///
     /// `input` is `[step + 1, batch, channel]` (the data, perhaps with noise), `target` `[step, batch, channel]` the samples
@@ -210,7 +215,7 @@ impl Plrnn {
         alpha: &[f32],
         regulariser: &RegulariserConfig,
     ) -> Tensor<1> {
-        let signals = self.signals(input.clone().narrow(2, 0, self.channels));
+        let signals = self.signals(self.channels_of(input.clone()));
         let [samples, batch, forced] = signals.dims();
         let drive = self.drive.as_ref().map(|c| {
             let [latent, inputs] = c.dims();
@@ -226,8 +231,7 @@ impl Plrnn {
             drive,
             alpha,
         );
-        let target = target.narrow(2, 0, self.channels);
-        let error = (self.observe(states) - target).powi_scalar(2).mean();
+        let error = (self.observe(states) - self.channels_of(target)).powi_scalar(2).mean();
         match regulariser.penalty(self) {
             Some(penalty) => error + penalty,
             None => error,

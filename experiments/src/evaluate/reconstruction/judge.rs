@@ -203,7 +203,9 @@ impl<'a> Judge<'a> {
         } else {
             f64::NAN
         };
-        let cycles = learned.piecewise.filter(|_| self.config.evaluate.cycles > 0).map(|system| {
+        // A driven map has no cycles of its own.
+        let searched = self.config.evaluate.cycles > 0 && model.inputs() == 0;
+        let cycles = learned.piecewise.filter(|_| searched).map(|system| {
             let search = CycleSearch {
                 max_period: self.config.evaluate.cycles,
                 seed: self.config.seed,

@@ -335,6 +335,5 @@ fn tensor(values: Vec<f32>, shape: &[usize]) -> FloatTensor<Flex> {
 }
 
 fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let at = |k: usize| values[k % rows * columns + k / rows];
-    (0..rows * columns).map(at).collect()
+    (0..columns).flat_map(|j| (0..rows).map(move |i| values[i * columns + j])).collect()
 }

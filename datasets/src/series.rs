@@ -124,7 +124,10 @@ fn spacing(data: &DataConfig, series: &Series) -> Result<f64, DataError> {
     if let Some(i) = times.windows(2).position(|pair| pair[1] <= pair[0]) {
         let (before, now) = (times[i], times[i + 1]);
         let (what, hint) = if now == before {
-            (format!("the time {now} is there twice, in rows {} and {}", i + 1, i + 2), "keep one of the rows")
+            (
+                format!("the time {now} is there twice, in rows {} and {}", i + 1, i + 2),
+                "keep one of the rows",
+            )
         } else {
             let what = format!("times do not ascend: {before} in row {} is followed by {now}", i + 1);
             (what, "sort the rows by their times")

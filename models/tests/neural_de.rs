@@ -76,7 +76,8 @@ fn a_lagrangian_field_conserves_its_energy() {
         y[2] * slope(2) + y[3] * slope(3) - lagrangian(y)
     };
     let start = Array1::from(vec![0.3, -0.8, 0.9, -0.6]);
-    let mut options = SolveOptions::new(0.0, 8.0, Control::adaptive(1e-10, 1e-10)).save(SaveAt::Steps { every: 5 });
+    let mut options =
+        SolveOptions::new(0.0, 8.0, Control::adaptive(1e-10, 1e-10)).save(SaveAt::Steps { every: 5 });
     let ys = solve(&mut ExplicitRk::new(&DOPRI5, host.clone(), &start), &start, &mut options).ys;
     let energies: Vec<f64> = ys.iter().map(|y| energy(y.as_slice().unwrap())).collect();
     let moved = ys.iter().map(|y| (y[0] - 0.3).abs()).fold(0.0, f64::max);

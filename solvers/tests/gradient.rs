@@ -8,7 +8,9 @@ use flowmap_solvers::control::Control;
 use flowmap_solvers::gradient::{Adjoint, Checkpointed, Gradient, Loss, Reversible};
 use flowmap_solvers::increment::{Ordinary, with_vector_jacobian};
 use flowmap_solvers::solve::{SaveAt, SolveOptions};
-use flowmap_solvers::stepper::explicit_rk::{BOGACKI_SHAMPINE, DOPRI5, DOPRI8, MIDPOINT, RK4, RungeKutta, TSIT5};
+use flowmap_solvers::stepper::explicit_rk::{
+    BOGACKI_SHAMPINE, DOPRI5, DOPRI8, MIDPOINT, RK4, RungeKutta, TSIT5,
+};
 use flowmap_solvers::stepper::reversible::{AsynchronousLeapfrog, Bdia, Coupled, EES25, ReversibleHeun};
 use planar::{Case, check, flat, loss, network, network_case, relative, weights};
 

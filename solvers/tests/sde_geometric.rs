@@ -19,9 +19,7 @@ use flowmap_solvers::state::State;
 use flowmap_solvers::stepper::advance::Advance;
 use flowmap_solvers::stepper::explicit_rk::{HEUN, RungeKutta};
 use flowmap_solvers::stepper::reversible::ReversibleHeun;
-use flowmap_solvers::stepper::sde::{
-    Doubled, EulerMaruyama, IncrementRk, Milstein, SLOW_RK, StratonovichRk,
-};
+use flowmap_solvers::stepper::sde::{Doubled, EulerMaruyama, IncrementRk, Milstein, SLOW_RK, StratonovichRk};
 use flowmap_solvers::stepper::{StepFailure, Stepper, Work};
 use ndarray::{Array2, Zip};
 use support::slope;

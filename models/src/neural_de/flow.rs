@@ -77,9 +77,7 @@ impl Flow {
             y0
         };
         let plan = match self.steps.tolerance {
-            None => {
-                Solve::at(self.field.clone(), self.steps.method.tableau(), times, self.steps.longest)?
-            }
+            None => Solve::at(self.field.clone(), self.steps.method.tableau(), times, self.steps.longest)?,
             Some(_) => {
                 let values = y0.clone().into_data().convert::<f64>().try_to_vec::<f64>().unwrap_or_default();
                 let start = Array2::from_shape_vec((batch, self.field.dim()), values).unwrap_or_default();

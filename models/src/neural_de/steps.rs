@@ -50,7 +50,10 @@ impl Steps {
             options.initial_step = tried;
             let solution = solve(&mut stepper, &y, &mut options);
             if !solution.outcome.is_success() {
-                return Err(SolveError::Grid(format!("the solve that chooses the steps {}", solution.outcome)));
+                return Err(SolveError::Grid(format!(
+                    "the solve that chooses the steps {}",
+                    solution.outcome
+                )));
             }
             let sizes: Vec<f64> = solution.ts.windows(2).map(|t| t[1] - t[0]).collect();
             // The last was cut short by the sample.

@@ -170,9 +170,8 @@ fn gradient_along<B: Backend>(
 fn acceleration<B: Backend>(net: &Network<B>, y: FloatTensor<B>) -> FloatTensor<B> {
     let [batch, dim] = y.shape().dims::<2>();
     let n = dim / 2;
-    let column = |x: &FloatTensor<B>, i: usize| {
-        B::float_slice(x.clone(), &[Slice::full(), Slice::from(i..i + 1)])
-    };
+    let column =
+        |x: &FloatTensor<B>, i: usize| B::float_slice(x.clone(), &[Slice::full(), Slice::from(i..i + 1)]);
     let slope = gradient::<B>(net, y.clone());
     let (mut mass, mut force) = (Vec::new(), Vec::new());
     for j in 0..n {
@@ -263,8 +262,7 @@ mod tests {
     #[test]
     fn the_composed_form_is_the_kernel() {
         let known = vec![Monomial { entry: 1, coefficient: -0.7, powers: vec![2, 1] }];
-        let kinds =
-            [FieldKind::Plain, FieldKind::Hamiltonian, FieldKind::Lagrangian, FieldKind::Separable];
+        let kinds = [FieldKind::Plain, FieldKind::Hamiltonian, FieldKind::Lagrangian, FieldKind::Separable];
         for kind in kinds {
             let field = FieldSpec::new(kind, 2, &[5, 4], known.clone());
             let solve = Solve::at(field.clone(), &RK4, &[0.0, 0.3, 0.5], 0.1).unwrap();

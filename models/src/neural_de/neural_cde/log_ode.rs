@@ -85,8 +85,10 @@ impl<'a> Windowed<'a> {
         for layer in &self.model.layers {
             let a = layer.forward(x);
             // The derivative of x Φ(x), by operations that are differentiated once more.
-            let distribution = a.clone().mul_scalar(std::f64::consts::FRAC_1_SQRT_2).erf().add_scalar(1.0) * 0.5;
-            let density = a.clone().powi_scalar(2).mul_scalar(-0.5).exp() * (0.5 / std::f64::consts::PI).sqrt();
+            let distribution =
+                a.clone().mul_scalar(std::f64::consts::FRAC_1_SQRT_2).erf().add_scalar(1.0) * 0.5;
+            let density =
+                a.clone().powi_scalar(2).mul_scalar(-0.5).exp() * (0.5 / std::f64::consts::PI).sqrt();
             dx = layer.along(dx) * (distribution + a.clone() * density);
             x = gelu(a);
         }

@@ -16,9 +16,8 @@ fn elements_find_the_homogeneous_stretch() {
         assert!((u[0] - (first - 1.0) * (x[0] + 1.0)).abs() < 1e-6, "{u:?}");
         assert!((u[1] - (second - 1.0) * x[1]).abs() < 1e-6, "{u:?}");
     }
-    let energy = (first - 1.0).powi(2)
-        + (second - 1.0).powi(2)
-        + block.volume * (first * second - 1.0).powi(2);
+    let energy =
+        (first - 1.0).powi(2) + (second - 1.0).powi(2) + block.volume * (first * second - 1.0).powi(2);
     assert!((found.energy - energy).abs() < 1e-9 * energy);
     assert!(found.gradient < 1e-7, "{:.1e}", found.gradient);
 }
@@ -53,7 +52,9 @@ fn a_bump_is_periodic_and_has_its_derivatives() {
     let grid = FourierGrid::new(&[64], &[4.0]).unwrap();
     let bump = InitialConfig::Gaussian(Gaussian { centre: 0.5, width: 0.4, height: 2.0 });
     let at = bump.derivatives(&grid).unwrap();
-    let whole = |x: f64| 2.0 * (-4..=4).map(|k| (-0.5 * ((x - 0.5 - 4.0 * f64::from(k)) / 0.4).powi(2)).exp()).sum::<f64>();
+    let whole = |x: f64| {
+        2.0 * (-4..=4).map(|k| (-0.5 * ((x - 0.5 - 4.0 * f64::from(k)) / 0.4).powi(2)).exp()).sum::<f64>()
+    };
     for x in [0.0, 0.7, 3.3, 7.1] {
         assert!((at(x)[0] - whole(x)).abs() < 1e-14);
         for order in 0..4 {

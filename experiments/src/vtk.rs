@@ -78,12 +78,7 @@ pub fn mesh(points: &[[f64; 3]], cells: &[Vec<usize>], fields: &[Field<'_>]) -> 
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write_series(
-    run: &RunDir,
-    stem: &str,
-    extension: &str,
-    files: &[(f64, String)],
-) -> Result<(), Error> {
+pub fn write_series(run: &RunDir, stem: &str, extension: &str, files: &[(f64, String)]) -> Result<(), Error> {
     let folder = run.join("fields");
     std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     let mut sets = String::new();

@@ -298,6 +298,7 @@ problems! {
     boxed {
         EulerBox => "euler_box",
         ElasticBlock => "elastic_block",
+        ElasticDrop => "elastic_drop",
     }
     built {
         ChaoticFlow => "chaotic_flow",

@@ -217,8 +217,7 @@ impl Validate for ExperimentConfig {
                 format!("leave it out; model.{}.optimiser says how the network is found", model.name()),
             );
         }
-        let fits_alone =
-            self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solves());
+        let fits_alone = self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solves());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -280,7 +279,12 @@ impl ExperimentConfig {
             return;
         }
         if self.problem.as_ref().is_some_and(ProblemConfig::is_boxed) {
-            check.require(!solver, "solver", "a problem between walls has no solver here", "leave [solver] out");
+            check.require(
+                !solver,
+                "solver",
+                "a problem between walls has no solver here",
+                "leave [solver] out",
+            );
             check.require(!file, "data.file", "the reference is computed", "leave [data.file] out");
             check.require(
                 self.model.is_some(),

@@ -51,9 +51,20 @@ pub const METRICS: &[(&str, &str)] = &[
         "mean of the squared error of the velocity of a flow by a network, at the last time; mean_sq_error_mean over all times",
     ),
     ("energy_drift, enstrophy_drift", "largest relative change of what a flow conserves"),
-    ("error", "mean distance of the displacements of a block by a network to the reference"),
+    (
+        "error",
+        "mean distance of the displacements of a block by a network to the reference; of a falling block, to free fall before contact",
+    ),
+    (
+        "momentum_error",
+        "largest imbalance of inertia, weight and contact of a falling block, relative to its weight",
+    ),
+    ("max_depth", "how deep a falling block sinks into the ground"),
     ("energy", "mean energy density of a deformed block; energy_reference of the reference"),
-    ("reference_error", "mean distance of the reference's displacements to those of half as many elements, or to exact ones"),
+    (
+        "reference_error",
+        "mean distance of the reference's displacements to those of half as many elements, or to exact ones",
+    ),
     ("start_rms", "root mean square that is left of the start to which a network was fitted"),
     ("regressions", "regressions of a march in time"),
     ("min_compression", "least X_ξ of a Lagrangian solution: characteristics cross where it is zero"),

@@ -9,6 +9,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::space::CHUNK;
+use super::strain::{Rows, strain};
 use super::{Axis, InsrConfig, NoInterior, Points, interior};
 use crate::gauss_newton::LeastSquares;
 use crate::jet::{Directions, Embedding, Mlp, Tape};
@@ -44,8 +45,8 @@ pub struct Elasticity {
     pub volume: f64,
 }
 
-/// A step of the implicit method of Euler as a least energy: `mean(ρ ‖u − 2uₙ + uₙ₋₁ − Δt² g‖²/2Δt² + energy + k max(0, h − z)²/2)`
-/// with the height `z` along the last axis above a ground at `h`.
+/// A step of the implicit method of Euler as a least energy: `mean(ρ ‖u − 2uₙ + uₙ₋₁ − Δt² g‖²/2Δt² + energy)` over the block and
+/// `mean(k max(0, h − z)²/2)` over its face towards the ground, with the height `z` along the last axis and the ground at `h`.
 #[derive(Clone, Debug)]
 pub struct Motion {
     /// `ρ/Δt²`.
@@ -56,6 +57,8 @@ pub struct Motion {
     pub ground: f64,
     /// `k`.
     pub contact: f64,
+    /// The first of the points that lie on the face; those before it lie in the block.
+    pub face: usize,
 }
 
 /// Energies as sums of squares at points.
@@ -63,13 +66,6 @@ struct Energy<'a> {
     block: &'a Block,
     points: &'a Points,
     motion: Option<&'a Motion>,
-}
-
-/// The residuals of a sample, with their derivatives by `u` and by `F`.
-struct Rows {
-    values: Vec<f64>,
-    by_u: Vec<Vec<f64>>,
-    by_f: Vec<Vec<f64>>,
 }
 
 impl Validate for Elasticity {
@@ -112,6 +108,16 @@ impl Block {
     /// The energy at points as a sum of squares, of an equilibrium or of a step in time.
     pub fn energy<'a>(&'a self, points: &'a Points, motion: Option<&'a Motion>) -> impl LeastSquares + 'a {
         Energy { block: self, points, motion }
+    }
+
+    /// Weights without displacement beyond what holds the block: those of the last layer are zero.
+    pub fn at_rest(&self, rng: &mut impl Rng) -> Vec<f64> {
+        let mut theta = self.draw(rng);
+        let sizes = self.network.sizes();
+        let last = (sizes[sizes.len() - 2] + 1) * self.network.outputs();
+        let inner = theta.len() - last;
+        theta[inner..].fill(0.0);
+        theta
     }
 
     /// `u` at points, `[axis, point]`.
@@ -159,49 +165,6 @@ impl Block {
         });
         (u, f)
     }
-
-    fn strain(&self, f: &DMatrix<f64>) -> Rows {
-        let d = f.nrows();
-        let (shape, volume) = (self.elasticity.shape.sqrt(), self.elasticity.volume.sqrt());
-        let Some((u, sigma, v)) = signed_svd(f) else {
-            return Rows { values: vec![f64::NAN; d * d + 1], by_u: Vec::new(), by_f: Vec::new() };
-        };
-        let rotation = &u * v.transpose();
-        let mut rows = Rows { values: Vec::new(), by_u: Vec::new(), by_f: vec![vec![0.0; d * d]; d * d + 1] };
-        rows.values.extend((0..d * d).map(|k| shape * (f[(k / d, k % d)] - rotation[(k / d, k % d)])));
-        for e in 0..d * d {
-            // dR = U Ω Vᵀ, Ω_pq = (A_pq − A_qp)/(σ_p + σ_q), A = Uᵀ dF V.
-            let a = DMatrix::from_fn(d, d, |p, q| u[(e / d, p)] * v[(e % d, q)]);
-            let omega = DMatrix::from_fn(d, d, |p, q| (a[(p, q)] - a[(q, p)]) / (sigma[p] + sigma[q]).max(1e-6));
-            let turned = &u * omega * v.transpose();
-            for k in 0..d * d {
-                rows.by_f[k][e] = shape * (f64::from(u8::from(k == e)) - turned[(k / d, k % d)]);
-            }
-            // The cofactor: det F = σ₁ σ₂ …
-            let cofactor: f64 = (0..d)
-                .map(|p| u[(e / d, p)] * v[(e % d, p)] * (0..d).filter(|q| *q != p).map(|q| sigma[q]).product::<f64>())
-                .sum();
-            rows.by_f[d * d][e] = volume * cofactor;
-        }
-        rows.values.push(volume * (sigma.iter().product::<f64>() - 1.0));
-        rows
-    }
-}
-
-/// `F = U diag(σ) Vᵀ` with `U Vᵀ` a rotation; the last singular value has the sign of the determinant.
-fn signed_svd(f: &DMatrix<f64>) -> Option<(DMatrix<f64>, Vec<f64>, DMatrix<f64>)> {
-    if f.iter().any(|f| !f.is_finite()) {
-        return None;
-    }
-    let svd = f.clone().svd(true, true);
-    let (mut u, v) = (svd.u?, svd.v_t?.transpose());
-    let mut sigma: Vec<f64> = svd.singular_values.iter().copied().collect();
-    if u.determinant() * v.determinant() < 0.0 {
-        let last = (0..sigma.len()).min_by(|a, b| sigma[*a].total_cmp(&sigma[*b]))?;
-        sigma[last] = -sigma[last];
-        u.column_mut(last).neg_mut();
-    }
-    Some((u, sigma, v))
 }
 
 impl Energy<'_> {
@@ -223,19 +186,24 @@ impl Energy<'_> {
     fn rows(&self, tape: &Tape, sample: usize, n: usize, x: &[f64]) -> Rows {
         let d = self.block.axes.len();
         let (u, f) = self.block.deformation(tape, sample, x);
-        let mut rows = self.block.strain(&f);
+        let mut rows = strain(self.block.elasticity, &f);
         let kinds = rows.values.len();
         rows.by_u = vec![vec![0.0; d]; kinds];
         if let Some(motion) = self.motion {
-            let inertia = (0.5 * motion.inertia).sqrt();
+            let on_face = n >= motion.face;
+            if on_face {
+                rows.values.fill(0.0);
+                rows.by_f.iter_mut().for_each(|f| f.fill(0.0));
+            }
+            let inertia = if on_face { 0.0 } else { (0.5 * motion.inertia).sqrt() };
             for i in 0..d {
                 rows.values.push(inertia * (u[i] - motion.ahead[[i, n]]));
                 rows.by_u.push((0..d).map(|j| if i == j { inertia } else { 0.0 }).collect());
             }
-            let (depth, contact) = (motion.ground - x[d - 1] - u[d - 1], (0.5 * motion.contact).sqrt());
-            rows.values.push(contact * depth.max(0.0));
-            let slope = if depth > 0.0 { -contact } else { 0.0 };
-            rows.by_u.push((0..d).map(|j| if j == d - 1 { slope } else { 0.0 }).collect());
+            let depth = motion.ground - x[d - 1] - u[d - 1];
+            let contact = if on_face && depth > 0.0 { (0.5 * motion.contact).sqrt() } else { 0.0 };
+            rows.values.push(contact * depth);
+            rows.by_u.push((0..d).map(|j| if j == d - 1 { -contact } else { 0.0 }).collect());
             rows.by_f.resize(self.kinds(), vec![0.0; d * d]);
         }
         let root = self.points.weights[n].sqrt();

@@ -185,7 +185,13 @@ impl InsrConfig {
     ///
     /// # Errors
     /// If they do not; the error says how much they take.
-    pub fn affordable(&self, axes: usize, periodic: bool, outputs: usize, rows: usize) -> Result<(), Refusal> {
+    pub fn affordable(
+        &self,
+        axes: usize,
+        periodic: bool,
+        outputs: usize,
+        rows: usize,
+    ) -> Result<(), Refusal> {
         let features = if periodic { 2 * self.harmonics * axes } else { axes };
         let hidden = (self.depth - 1) * (self.width + 1) * self.width;
         let weights = (features + 1) * self.width + hidden + (self.width + 1) * outputs;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use flowmap_solvers::stepper::{StepFailure, Stepper, Work};
 use flowmap_solvers::state::State;
+use flowmap_solvers::stepper::{StepFailure, Stepper, Work};
 
 use super::function::Term;
 use super::regression::Regressor;

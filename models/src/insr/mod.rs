@@ -19,6 +19,7 @@ mod regression;
 mod residual;
 mod scalar;
 mod space;
+mod strain;
 mod stream_function;
 
 pub use block::{Block, Elasticity, Hold, Motion};

@@ -118,11 +118,7 @@ impl Space {
         ndarray::concatenate(Dimension(1), &views).unwrap_or_else(|_| Array2::zeros((kinds, 0)))
     }
 
-    fn by_chunks<T: Send>(
-        &self,
-        points: &Array2<f64>,
-        visit: impl Fn(Array2<f64>) -> T + Sync,
-    ) -> Vec<T> {
+    fn by_chunks<T: Send>(&self, points: &Array2<f64>, visit: impl Fn(Array2<f64>) -> T + Sync) -> Vec<T> {
         let n = points.nrows();
         let starts: Vec<usize> = (0..n).step_by(CHUNK).collect();
         starts

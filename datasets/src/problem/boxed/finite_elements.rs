@@ -141,11 +141,7 @@ impl<'a> FiniteElements<'a> {
     }
 
     /// Visits every residual: nodes of its element, slopes of their functions there, weight, value, derivatives by `F`.
-    fn visit(
-        &self,
-        u: &[f64],
-        mut visit: impl FnMut([usize; 4], &[[f64; 2]; 4], f64, f64, &[f64; 4]),
-    ) {
+    fn visit(&self, u: &[f64], mut visit: impl FnMut([usize; 4], &[[f64; 2]; 4], f64, f64, &[f64; 4])) {
         let n = self.n;
         let h = 2.0 / n as f64;
         let area = 1.0 / (n * n) as f64;

@@ -55,7 +55,8 @@ pub(super) fn block(
     let elasticity = Elasticity { shape: problem.shape, volume: problem.volume };
     let block = Block::new(network, &axes, hold, elasticity).map_err(|e| misfit(&e.to_string()))?;
     let grid: Vec<f64> = (0..DRAWN).map(|i| -1.0 + 2.0 * i as f64 / (DRAWN - 1) as f64).collect();
-    let at = Array2::from_shape_fn((DRAWN * DRAWN, 2), |(i, a)| grid[if a == 0 { i / DRAWN } else { i % DRAWN }]);
+    let at =
+        Array2::from_shape_fn((DRAWN * DRAWN, 2), |(i, a)| grid[if a == 0 { i / DRAWN } else { i % DRAWN }]);
     let truth = reference(problem, &at, &mut findings);
     let nodes = Points::quadrature(&axes, NODES);
     let fine = block.energy(&nodes, None);
@@ -69,11 +70,8 @@ pub(super) fn block(
         _ => Points::spread(&axes, c.points, &mut stream(config.seed, "points", 0)),
     };
     let energy = block.energy(&points, None);
-    let mut theta = block.draw(&mut stream(config.seed, "weights", 0));
-    // The undeformed network is the even stretch: a small last layer begins there.
-    let outputs = 2 * (network.width + 1);
-    let inner = theta.len() - outputs;
-    theta[inner..].iter_mut().for_each(|w| *w *= 1e-2);
+    // The even stretch.
+    let mut theta = block.at_rest(&mut stream(config.seed, "weights", 0));
     let (mut memory, mut seconds, mut stalled) = (Memory::default(), 0.0, 0);
     let mut history: Vec<Moment> = Vec::new();
     let bar = job.progress.bar("equilibrium", network.start_iterations as u64, 0);
@@ -94,17 +92,13 @@ pub(super) fn block(
         let error = judged.then(|| mean_error(&theta));
         let before = history.last().map_or(f64::INFINITY, |m| m.energy);
         history.push(Moment { seconds, energy: step.cost(), error });
-        let line = |name: &str, value: f64| {
-            json!({"step": n, "split": "train", "name": name, "value": value, "model": "model"})
-        };
+        let line = |name: &str, value: f64| json!({"step": n, "split": "train", "name": name, "value": value, "model": "model"});
         job.run.log(&line("energy", step.cost()))?;
         bar.at(n as u64, &format!("energy {:.6}", step.cost()));
         if let Some(error) = error {
             job.run.log(&line("error", error))?;
-            job.progress.say(&format!(
-                "step {n}, {seconds:.1} s, energy {:.8}, error {error:.2e}",
-                step.cost()
-            ));
+            job.progress
+                .say(&format!("step {n}, {seconds:.1} s, energy {:.8}, error {error:.2e}", step.cost()));
         }
         let idle = before - step.cost() <= network.tolerance * step.cost();
         stalled = if idle || matches!(step, Step::Stalled { .. }) { stalled + 1 } else { 0 };
@@ -178,7 +172,11 @@ fn reference(problem: &ElasticBlock, at: &Array2<f64>, findings: &mut Findings) 
         problem.elements,
         fine.energy,
         fine.gradient,
-        if problem.faces == Faces::Rollers { "the exact solution" } else { "those of half as many along an axis" }
+        if problem.faces == Faces::Rollers {
+            "the exact solution"
+        } else {
+            "those of half as many along an axis"
+        }
     ));
     truth
 }
@@ -191,7 +189,8 @@ fn write_vtk(shapes: &Shapes, job: &Job<'_>) -> Result<(), Error> {
         .collect();
     let cell = |i: usize, j: usize| vec![i * n + j, (i + 1) * n + j, (i + 1) * n + j + 1, i * n + j + 1];
     let cells: Vec<_> = (0..n - 1).flat_map(|i| (0..n - 1).map(move |j| cell(i, j))).collect();
-    let flat = |u: &Array2<f64>| -> Vec<f64> { u.columns().into_iter().flat_map(|u| [u[0], u[1], 0.0]).collect() };
+    let flat =
+        |u: &Array2<f64>| -> Vec<f64> { u.columns().into_iter().flat_map(|u| [u[0], u[1], 0.0]).collect() };
     let (network, truth) = (flat(&shapes.network), flat(&shapes.truth));
     let fields = [
         vtk::Field { name: "displacement", components: 3, values: &network },

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 use super::block::{Moment, Shapes};
+use super::drop::Fall;
 use super::flow::Frame;
 use super::march::Marched;
 use crate::config::ExperimentConfig;
@@ -23,7 +24,8 @@ pub(super) fn scalar(
     run: &RunDir,
     findings: &mut Findings,
 ) -> Result<(), Error> {
-    let palette = if reference.values.iter().any(|v| *v < 0.0) { Palette::Diverging } else { Palette::Sequential };
+    let palette =
+        if reference.values.iter().any(|v| *v < 0.0) { Palette::Diverging } else { Palette::Sequential };
     let range = palette.range(reference.values.iter().copied());
     let panel = |title: &str, values, palette, range| Panel { title: title.into(), values, palette, range };
     let figure = SpaceTime {
@@ -41,8 +43,13 @@ pub(super) fn scalar(
     let last = reference.t.len() - 1;
     let mut lines = Vec::new();
     for i in [0, last / 2, last] {
-        let line = |label: String, y: Vec<f64>, style| Line { label, x: reference.x.clone(), y, style, band: None };
-        lines.push(line(format!("truth, t = {:.3}", reference.t[i]), reference.values.row(i).to_vec(), Style::Solid));
+        let line =
+            |label: String, y: Vec<f64>, style| Line { label, x: reference.x.clone(), y, style, band: None };
+        lines.push(line(
+            format!("truth, t = {:.3}", reference.t[i]),
+            reference.values.row(i).to_vec(),
+            Style::Solid,
+        ));
         lines.push(line(format!("network, t = {:.3}", reference.t[i]), field.row(i).to_vec(), Style::Dashed));
     }
     let axes = Axes { title: "the solution in time".into(), x: "x".into(), y: "u".into(), ..Axes::default() };
@@ -131,7 +138,9 @@ pub(super) fn block(
 ) -> Result<(), Error> {
     let n = shapes.grid.len();
     let mut lines = Vec::new();
-    for (label, u, style) in [("reference", &shapes.truth, Style::Solid), ("network", &shapes.network, Style::Dashed)] {
+    for (label, u, style) in
+        [("reference", &shapes.truth, Style::Solid), ("network", &shapes.network, Style::Dashed)]
+    {
         let at = |i: usize, j: usize| {
             let k = i * n + j;
             (shapes.grid[i] + u[[0, k]], shapes.grid[j] + u[[1, k]])
@@ -185,5 +194,44 @@ pub(super) fn block(
         log_y: true,
         ..Axes::default()
     };
-    findings.figure(run, "convergence", "The energy and the error while it is lowered.", &Lines { axes, lines })
+    findings.figure(
+        run,
+        "convergence",
+        "The energy and the error while it is lowered.",
+        &Lines { axes, lines },
+    )
+}
+
+/// Height and energy of a block that falls.
+pub(super) fn fall(falls: &[Fall], run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+    let t: Vec<f64> = falls.iter().map(|f| f.t).collect();
+    let line = |label: &str, pick: &dyn Fn(&Fall) -> f64, style| Line {
+        label: label.into(),
+        x: t.clone(),
+        y: falls.iter().map(pick).collect(),
+        style,
+        band: None,
+    };
+    let low = falls.iter().map(|f| f.mean).fold(0.0, f64::min);
+    let high = falls.iter().map(|f| f.mean).fold(0.0, f64::max);
+    let end = t.last().copied().unwrap_or(1.0);
+    let axes = Axes {
+        title: "height of the block".into(),
+        x: "t".into(),
+        y: "mean displacement".into(),
+        window: Some([(0.0, end), (low - 0.1 * (high - low), high + 0.05)]),
+        ..Axes::default()
+    };
+    let lines =
+        vec![line("network", &|f| f.mean, Style::Solid), line("free fall", &|f| f.free, Style::Dashed)];
+    findings.figure(
+        run,
+        "solution",
+        "The mean height of the block, and of free fall.",
+        &Lines { axes, lines },
+    )?;
+    let axes = Axes { title: "energy".into(), x: "t".into(), y: "energy".into(), ..Axes::default() };
+    let lines = vec![line("", &|f| f.energy, Style::Solid)];
+    let caption = "Kinetic, potential, elastic energy and that of the contact: the implicit method of Euler loses some in every step.";
+    findings.figure(run, "energy", caption, &Lines { axes, lines })
 }

@@ -140,7 +140,8 @@ impl Views {
 impl Frame {
     fn new(grid: &[f64], f: impl Fn([f64; 2]) -> ([f64; 2], f64)) -> Self {
         let n = grid.len();
-        let field = |pick: &dyn Fn([f64; 2]) -> f64| Array2::from_shape_fn((n, n), |(i, j)| pick([grid[i], grid[j]]));
+        let field =
+            |pick: &dyn Fn([f64; 2]) -> f64| Array2::from_shape_fn((n, n), |(i, j)| pick([grid[i], grid[j]]));
         Self { velocity: [field(&|x| f(x).0[0]), field(&|x| f(x).0[1])], vorticity: field(&|x| f(x).1) }
     }
 

@@ -179,7 +179,9 @@ impl Store {
     }
 
     fn save(&self, marched: &Marched, snapshot: &Snapshot) -> Result<(), Error> {
-        let bytes = |values: &mut dyn Iterator<Item = f64>| -> Vec<u8> { values.flat_map(f64::to_le_bytes).collect() };
+        let bytes = |values: &mut dyn Iterator<Item = f64>| -> Vec<u8> {
+            values.flat_map(f64::to_le_bytes).collect()
+        };
         let weights = bytes(&mut marched.weights.iter().flatten().copied());
         let samples = bytes(&mut marched.samples.iter().flat_map(|s| {
             [s.t, s.seconds, s.error, s.effort.fits as f64, s.effort.iterations as f64, s.effort.worst]
@@ -219,7 +221,8 @@ impl Store {
         let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
         let read = |name: &str| -> Result<(Vec<f64>, usize), Error> {
             let tensor = file.tensor(name).map_err(damaged)?;
-            let numbers = tensor.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default()));
+            let numbers =
+                tensor.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default()));
             Ok((numbers.collect(), tensor.shape().last().copied().unwrap_or(1)))
         };
         let (weights, parameters) = read("weights")?;

@@ -62,7 +62,7 @@ fn end(march: &March, theta: &[f64], times: &[f64]) -> Option<Vec<f64>> {
 
 fn rms(values: impl IntoIterator<Item = f64>) -> f64 {
     let (sum, n) = values.into_iter().fold((0.0, 0.0), |(s, n), v| (s + v * v, n + 1.0));
-    (sum / n as f64).sqrt()
+    (sum / n).sqrt()
 }
 
 fn even(n: usize) -> Array2<f64> {

@@ -7,7 +7,7 @@ mod finite_elements;
 
 pub use elastic_block::{ElasticBlock, Faces};
 pub use elastic_drop::ElasticDrop;
-pub use euler_box::EulerBox;
+pub use euler_box::{EulerBox, SineFlow, Vortices};
 pub use finite_elements::{Deformation, FiniteElements};
 
 /// A problem in a box.

@@ -214,7 +214,11 @@ impl Recipe<'_> {
             problem: json(serde_json::to_value(self.problem)),
             solver: json(serde_json::to_value(self.solver)),
             // What a model is shown of the trajectories does not change them.
-            data: json(serde_json::to_value(DataConfig { observe: None, ..self.data.clone() })),
+            data: json(serde_json::to_value(DataConfig {
+                observe: None,
+                train_steps: 0,
+                ..self.data.clone()
+            })),
             seed: self.seed,
             ..DataCard::default()
         };
@@ -226,12 +230,13 @@ impl Recipe<'_> {
     fn assemble(&self, problem: &Problem, card: DataCard, values: ArrayD<f64>) -> Dataset {
         let c = self.data;
         let samples = values.shape()[1];
+        let split = Split::new(c.train, c.validation, c.test, samples);
         Dataset {
             values,
             times: c.times(),
             coordinates: problem.coordinates(),
             channels: problem.channels(),
-            split: Split::new(c.train, c.validation, c.test, samples),
+            split: if c.train_steps > 0 { split.shortened(c.train_steps + 1) } else { split },
             card,
         }
     }

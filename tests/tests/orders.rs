@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use flowmap_datasets::initial::{InitialConfig, TruncatedFourier};
+use flowmap_datasets::initial::{InitialConfig, Size, TruncatedFourier};
 use flowmap_datasets::problem::{Problem, ProblemConfig, dde, ode, pde};
 use flowmap_datasets::rng::stream;
 use flowmap_datasets::simulate::{check_method, simulate};
@@ -103,7 +103,13 @@ fn cases() -> Vec<(ProblemConfig, f64)> {
 fn start(problem: &Problem) -> Vec<f64> {
     match problem {
         Problem::Pde(p) => {
-            let initial = TruncatedFourier { modes: 3, amplitude: 0.7, decay: 1.0, mean: 0.3 };
+            let initial = TruncatedFourier {
+                modes: 3,
+                amplitude: 0.7,
+                decay: 1.0,
+                size: Size::RootMeanSquare,
+                mean: 0.3,
+            };
             InitialConfig::TruncatedFourier(initial).field(&**p, &mut stream(3, "orders", 0)).unwrap()
         }
         Problem::Ode(p) => p.initial(),

@@ -9,7 +9,7 @@ pub use exact::{
     WaveOnGrid,
 };
 pub use gaussian::Gaussian;
-pub use random::{GaussianRandomField, Spots, TruncatedFourier};
+pub use random::{GaussianRandomField, Size, Spots, TruncatedFourier};
 
 use flowmap_solvers::fourier::{FourierGrid, GridKind};
 use flowmap_solvers::issue::{Check, Issue, Validate};

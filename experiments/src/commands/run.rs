@@ -117,6 +117,10 @@ impl Shared<'_> {
                 (None, None) => simulation(config, run, self.progress),
                 (None, Some(model)) => match model.learns() {
                     Learns::Fields => surrogate(config, model, &job),
+                    Learns::Corrections => match &config.assimilation {
+                        Some(twin) => assimilation(config, twin, &job),
+                        None => Ok(Findings::default()),
+                    },
                     Learns::Series => reconstruction(config, model, &job),
                     Learns::Dynamics => dynamics(config, model, &job),
                     Learns::Labels => classification(config, model, &job),
@@ -179,6 +183,7 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
         _ if loaded.config.study.is_some() => &[],
         None => &["solve_s"],
         Some(model) => match model.learns() {
+            Learns::Corrections => &["climate_deviation", "train_s"],
             Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
             Learns::Solution => &["rel_l2", "rel_l2_end", "max_error", "residual_rms", "params", "train_s"],
             Learns::Evolution => match &loaded.config.problem {

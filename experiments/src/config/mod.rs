@@ -11,7 +11,7 @@ use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
 use flowmap_models::config::{Learns, ModelConfig};
-use flowmap_models::pinn::{Boundary, Frame};
+use flowmap_models::pinn::{BaseConfig, Boundary, Frame, Symmetry};
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
@@ -130,17 +130,36 @@ impl Validate for ExperimentConfig {
         if let Some(assimilation) = &self.assimilation {
             assimilation.validate(check.table("assimilation"));
             check.require(
-                self.problem.is_some() && self.model.is_none() && self.data.file.is_none(),
+                self.problem.is_some()
+                    && self.data.file.is_none()
+                    && self.model.as_ref().is_none_or(|m| m.learns() == Learns::Corrections),
                 "assimilation",
                 "filters follow a truth that the equations of a problem make",
-                "give [problem.NAME] and [solver.NAME], and neither [model] nor [data.file]",
+                "give [problem.NAME] and [solver.NAME], no [model] but [model.observer], and no [data.file]",
+            );
+            let cycles = assimilation.cycles.unwrap_or(self.data.steps);
+            check.require(
+                assimilation.discard < cycles,
+                "assimilation.discard",
+                format!("all {cycles} cycles are left out of the averages"),
+                "lower it, or raise assimilation.cycles or data.steps",
             );
             check.require(
-                assimilation.discard < self.data.steps,
-                "assimilation.discard",
-                format!("all {} cycles are left out of the averages", self.data.steps),
-                "lower it, or raise data.steps",
+                self.model.is_some() || !assimilation.filters.is_empty(),
+                "assimilation.filters",
+                "no filter",
+                "give at least one, such as [assimilation.filters.ETKF.etkf] with members = 20",
             );
+            if let Some(ModelConfig::Observer(observer)) = &self.model {
+                let uneven = observer.forecasts.contains(&flowmap_models::observer::Forecast::Network)
+                    && assimilation.irregular > 0.0;
+                check.require(
+                    !uneven,
+                    "assimilation.irregular",
+                    "a network steps by data.dt and lands on no other time",
+                    "leave it out, or take model.observer.forecasts = [\"solver\"]",
+                );
+            }
         }
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
@@ -168,12 +187,13 @@ impl Validate for ExperimentConfig {
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
-                train.unroll + train.push_forward
+                train.unroll + train.push_forward + train.events.as_ref().map_or(0, |e| e.warm_up)
             };
+            let steps = if self.data.train_steps > 0 { self.data.train_steps } else { self.data.steps };
             check.require(
-                window <= self.data.steps || self.data.steps == 0,
+                window <= steps || steps == 0,
                 if series { "train.sequence" } else { "train.unroll" },
-                format!("{window} steps of training in trajectories of {} steps", self.data.steps),
+                format!("{window} steps of training in trajectories of {steps} steps"),
                 if series {
                     "lower train.sequence, or raise data.steps"
                 } else {
@@ -193,7 +213,11 @@ impl Validate for ExperimentConfig {
             if let Some(baseline) = self.evaluate.baselines.iter().find(|b| !b.stands_beside(model.learns()))
             {
                 let (of, hint) = match model.learns() {
-                    Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
+                    Learns::Fields => (
+                        "fields",
+                        "take persistence, mean, solver, explicit, fno, conv_net, residual_net, dilated_resnet, u_net or sinenet",
+                    ),
+                    Learns::Corrections => ("corrections", "leave it out: filters stand beside it"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
                     Learns::Dynamics => ("dynamics", "take persistence, mean, neural_ode or sindy"),
                     Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
@@ -217,7 +241,8 @@ impl Validate for ExperimentConfig {
                 format!("leave it out; model.{}.optimiser says how the network is found", model.name()),
             );
         }
-        let fits_alone = self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solves());
+        let fits_alone =
+            self.model.as_ref().is_some_and(|m| (m.learns_series() && m.baseline().is_some()) || m.solves());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -374,7 +399,8 @@ impl ExperimentConfig {
     fn observed(&self, problem: &problem::Problem) -> Option<usize> {
         let all = problem.channels().len();
         let Some(observe) = &self.data.observe else { return Some(all) };
-        let chosen = if observe.channels.is_empty() { all } else { observe.channels.len() };
+        let others = all.saturating_sub(observe.inputs.len());
+        let chosen = if observe.channels.is_empty() { others } else { observe.channels.len() };
         match observe.embedding.as_ref().map_or(1, |e| e.dimension) {
             0 => None,
             delays => Some(chosen * delays),
@@ -402,11 +428,24 @@ impl ExperimentConfig {
             )
             .hint("take boundary = \"periodic\", or [model.pinn]"));
         }
+        if lagrangian && network.base == BaseConfig::Split {
+            let message = "characteristics start from the start itself";
+            return Err(
+                Issue::new(format!("{path}.base"), message).hint("leave it out, or take [model.pinn]")
+            );
+        }
+        if lagrangian && network.symmetry == Symmetry::Even {
+            let message = "an even solution is carried by odd characteristics";
+            return Err(
+                Issue::new(format!("{path}.symmetry"), message).hint("leave it out, or take [model.pinn]")
+            );
+        }
         let branch = |features: usize| {
             let hidden = (network.depth - 1) * (network.width + 1) * network.width;
             (features + 1) * network.width + hidden + network.width + 1
         };
         let features = match network.boundary {
+            Boundary::Periodic if network.symmetry == Symmetry::Even => network.harmonics + 1,
             Boundary::Periodic => 2 * network.harmonics + 1,
             Boundary::Fixed => 2,
         };
@@ -420,11 +459,26 @@ impl ExperimentConfig {
 
     fn check_model(&self, problem: Option<&problem::Problem>) -> Result<(), Issue> {
         let Some(model) = &self.model else { return Ok(()) };
+        if let (Some(network), Some(problem)) = (model.grid(), problem) {
+            return check_grid(model, network.divisor(), problem);
+        }
+
         if let ModelConfig::Insr(network) = model {
             return check_evolution(self.problem.as_ref(), network);
         }
         if model.solution().is_some() {
             return self.check_solution(model);
+        }
+        if model.learns() == Learns::Corrections && self.assimilation.is_none() {
+            let what = "a correction, and nothing that it is judged by";
+            return Err(Issue::new("model.observer", what)
+                .hint("give [assimilation], with how the truth is seen and the filters beside it"));
+        }
+
+        let driven = self.data.observe.as_ref().is_some_and(|o| !o.inputs.is_empty());
+        if driven && !matches!(model, ModelConfig::Plrnn(_)) {
+            let issue = Issue::new("data.observe.inputs", format!("'{}' takes no inputs", model.name()));
+            return Err(issue.hint("take [model.plrnn], or leave the inputs out"));
         }
         let path = format!("model.{}", model.name());
         let misfit = |what: &str, hint: &str| {
@@ -470,7 +524,7 @@ impl ExperimentConfig {
                 _ => Ok(()),
             },
             Some(problem::Problem::Pde(p))
-                if p.grid().axes() == 1 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>
+                if p.grid().axes() <= 2 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>
             {
                 match &self.data.observe {
                     Some(o) if o.embedding.is_some() || o.standardise || !o.channels.is_empty() => misfit(
@@ -481,8 +535,8 @@ impl ExperimentConfig {
                 }
             }
             _ => misfit(
-                "real fields on one axis",
-                "take a problem on one axis, or leave [model] and [train] out for a simulation",
+                "real fields on one axis or two",
+                "take a problem on one axis or two, or leave [model] and [train] out for a simulation",
             ),
         }
     }
@@ -492,7 +546,12 @@ impl ExperimentConfig {
         let observe = self.data.observe.clone().unwrap_or_default();
         let partial = observe.embedding.is_some() || !observe.channels.is_empty();
         let changed = partial || observe.standardise;
-        let structured = matches!(model, ModelConfig::HamiltonianNetwork(_) | ModelConfig::UniversalDe(_));
+        let structured = matches!(
+            model,
+            ModelConfig::HamiltonianNetwork(_)
+                | ModelConfig::LagrangianNetwork(_)
+                | ModelConfig::UniversalDe(_)
+        );
         if structured && changed {
             let what = format!("'{}' needs whole states in their own units", model.name());
             return Err(Issue::new("data.observe", what).hint("leave all but the noise out of data.observe"));
@@ -504,8 +563,18 @@ impl ExperimentConfig {
         }
         match (model, problem) {
             (ModelConfig::HamiltonianNetwork(c), Some(p)) => c.fits(p.channels().len()),
+            (ModelConfig::LagrangianNetwork(c), Some(p)) => c.fits(p.channels().len()),
             (ModelConfig::UniversalDe(c), Some(p)) => c.monomials(&p.channels()).map(|_| ()),
             _ => Ok(()),
         }
     }
+}
+
+/// Whether fields can be halved as often as a network does.
+fn check_grid(model: &ModelConfig, divisor: usize, problem: &problem::Problem) -> Result<(), Issue> {
+    let shape = problem.state_shape();
+    let Some(points) = shape.iter().skip(1).find(|n| *n % divisor != 0) else { return Ok(()) };
+    let message = format!("an axis of {points} points is not divisible by {divisor}");
+    Err(Issue::new(format!("model.{}.levels", model.name()), message)
+        .hint("lower levels, each halves the points of every axis, or choose other points"))
 }

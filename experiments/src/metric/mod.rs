@@ -88,6 +88,10 @@ pub const METRICS: &[(&str, &str)] = &[
         "relative L2 error at the last lead time, the median over the test trajectories",
     ),
     (
+        "gmean_nrmse",
+        "geometric mean over the first 100 lead times of the relative L2 error, the mean over the test trajectories",
+    ),
+    (
         "valid_time",
         "lead time at which the relative L2 error passes the threshold, the mean over the test trajectories",
     ),
@@ -121,7 +125,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("floor_d_hellinger", "d_hellinger of the test series' second half against its first"),
     ("fixed_points", "fixed points of a learned piecewise-linear map"),
     ("baseline_<name>_<metric>", "a metric of a baseline: of the same name as the model's"),
-    ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
+    ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline of fields"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
     (
@@ -155,13 +159,20 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     (
         "rmse_a_<filter>",
-        "root mean square error of a filter's analysis, the mean over observed cycles and trials",
+        "root mean square error of a filter's analysis, the mean over observed cycles and trials; metrics of filters end on _<scene> where there are scenes, and names of filters on _network or _solver where that moves the estimates",
     ),
     (
         "rmse_f_<filter>",
         "root mean square error of a filter's forecast, the mean over observed cycles and trials",
     ),
     ("rel_l2_<filter>", "error of a filter's estimate over all cycles, relative to the size of the truth"),
+    ("rel_l2_f_<filter>", "the same of the forecasts, before something is seen"),
+    (
+        "innovation_<filter>",
+        "root mean square of a filter's innovations in units of the noise: about one where nothing more can be learned",
+    ),
+    ("learned_step_us", "microseconds of one step of a learned forecast of one state"),
+    ("solver_step_us", "microseconds of the solver over the same time"),
     (
         "spread_<filter>",
         "root mean square deviation of a filter's members from their mean, after the analysis",

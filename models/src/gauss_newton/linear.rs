@@ -32,7 +32,7 @@ pub fn damped_step(
     let linear = Linear::new(problem, theta, form, 0, memory_gb, 0)?;
     let mut lambda = damping * linear.scale();
     loop {
-        match linear.step(lambda) {
+        match linear.step(lambda, None) {
             Some((delta, _)) => return Ok(delta),
             None if lambda > linear.scale() || lambda.is_nan() => return Ok(vec![f64::NAN; theta.len()]),
             None => lambda *= 10.0,

@@ -1,7 +1,6 @@
 //! Nonlinear least squares in `f64` on the host: Levenberg-Marquardt, the natural gradient, L-BFGS and Adam on the same residuals.
 
 mod adam;
-mod cholesky;
 mod config;
 mod dense;
 mod krylov;

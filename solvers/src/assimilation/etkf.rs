@@ -5,7 +5,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::ensemble::{centred, inflate, recombine, rotate, transform};
-use super::{Filter, FilterError, Observation, check};
+use super::{Filter, FilterError, Observation};
 
 /// The symmetric square-root filter: `X ← x̄ 1ᵀ + A (w 1ᵀ + T)` with `w`, `T` of
 /// [`transform`]. No observation is perturbed.
@@ -36,7 +36,7 @@ impl Filter for Etkf {
         observation: &Observation<'_>,
         rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let (innovation, observed) = observation.scaled(ensemble);
         let (weights, square_root) = transform(&innovation, &observed);
         let (mean, anomalies) = centred(ensemble);

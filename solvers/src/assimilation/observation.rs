@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
+use super::FilterError;
 use crate::issue::{Check, Validate};
 
 /// A map from states to what instruments show.
@@ -92,6 +93,16 @@ impl Operator {
         }
     }
 
+    /// The entries of a state of `n` that the values are, one for each; none of an operator that shows something else.
+    pub fn entries(&self, n: usize) -> Option<Vec<usize>> {
+        match self {
+            Self::Identity {} => Some((0..n).collect()),
+            Self::Points(p) => Some((p.first..n).step_by(p.every).collect()),
+            Self::Sensors(s) => Some(s.at.clone()),
+            Self::Blocks(_) | Self::Magnitude {} | Self::Square {} => None,
+        }
+    }
+
     /// What is seen of `state`.
     pub fn apply(&self, state: &[f64]) -> Vec<f64> {
         match self {
@@ -161,6 +172,31 @@ pub struct Observation<'a> {
 }
 
 impl Observation<'_> {
+    /// What all filters check before they begin.
+    ///
+    /// # Errors
+    /// If the observation has another shape than its operator gives, something is not finite, or a deviation is not positive.
+    pub fn check(&self, ensemble: &DMatrix<f64>) -> Result<(), FilterError> {
+        let expected = self.operator.outputs(ensemble.nrows());
+        let given = self.values.len();
+        if given != expected || self.deviation.len() != expected {
+            return Err(FilterError::Shape {
+                given: if given == expected { self.deviation.len() } else { given },
+                expected,
+            });
+        }
+        if self.values.iter().any(|v| !v.is_finite()) {
+            return Err(FilterError::NonFinite { what: "an observed value" });
+        }
+        if ensemble.iter().any(|v| !v.is_finite()) {
+            return Err(FilterError::NonFinite { what: "a member of the forecast" });
+        }
+        if self.deviation.iter().any(|s| s.is_nan() || *s <= 0.0) {
+            return Err(FilterError::Singular);
+        }
+        Ok(())
+    }
+
     /// The innovation of the ensemble mean and the observed anomalies, both in units of the observations' deviations:
     /// `R^(−½)(y − ȳ)` and `R^(−½)(H(xᵢ) − ȳ)`.
     pub(super) fn scaled(&self, ensemble: &DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {

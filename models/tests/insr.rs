@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use flowmap_models::gauss_newton::{LeastSquares, LevenbergMarquardt, Memory, Optimiser};
 use flowmap_models::insr::{
-    Axis, Block, Boundary, Elasticity, Evolution, Form, Hold, InsrConfig, March, Motion, OuterStep, Points,
-    Sampling, SamplingConfig, Scalar, Space, StreamFunction,
+    Axis, Block, Boundary, Elasticity, Evolution, Form, Hold, InsrConfig, March, OuterStep, Points, Sampling,
+    SamplingConfig, Scalar, Space, StreamFunction,
 };
 use flowmap_models::jet::Activation;
 use flowmap_models::pinn::Equation;
@@ -277,19 +277,14 @@ fn block_config() -> InsrConfig {
 
 #[test]
 fn energies_of_blocks_have_the_jacobian_that_they_say() {
-    for (d, hold) in [(2, Hold::Clamped(0.7)), (2, Hold::Rollers(0.7)), (3, Hold::Free)] {
+    for (d, hold) in
+        [(2, Hold::Clamped(0.7)), (2, Hold::Rollers(0.7)), (3, Hold::Clamped(0.4)), (3, Hold::Rollers(0.4))]
+    {
         let axes = vec![WALLED; d];
         let block =
             Block::new(&block_config(), &axes, hold, Elasticity { shape: 1.0, volume: 20.0 }).unwrap();
         let points = Points::quadrature(&axes, 2);
-        let motion = Motion {
-            inertia: 3.0,
-            ahead: Array2::from_elem((d, points.weights.len()), 0.1),
-            ground: 0.2,
-            contact: 50.0,
-            face: points.weights.len() / 2,
-        };
-        let energy = block.energy(&points, (d == 3).then_some(&motion));
+        let energy = block.energy(&points);
         let theta = block.draw(&mut rng());
         let rows = energy.rows();
         assert_eq!(energy.chunks().len(), 1);
@@ -320,7 +315,7 @@ fn a_block_on_rollers_is_stretched_evenly() {
     let elasticity = Elasticity { shape: 1.0, volume: 100.0 };
     let block = Block::new(&block_config(), &axes, Hold::Rollers(1.0), elasticity).unwrap();
     let points = Points::quadrature(&axes, 8);
-    let energy = block.energy(&points, None);
+    let energy = block.energy(&points);
     let mut theta = block.draw(&mut rng());
     theta.iter_mut().for_each(|w| *w *= 0.5);
     let optimiser = Optimiser::LevenbergMarquardt(LevenbergMarquardt::default());

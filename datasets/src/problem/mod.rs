@@ -298,7 +298,6 @@ problems! {
     boxed {
         EulerBox => "euler_box",
         ElasticBlock => "elastic_block",
-        ElasticDrop => "elastic_drop",
     }
     built {
         ChaoticFlow => "chaotic_flow",

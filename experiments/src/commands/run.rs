@@ -188,7 +188,6 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
             Learns::Solution => &["rel_l2", "rel_l2_end", "max_error", "residual_rms", "params", "train_s"],
             Learns::Evolution => match &loaded.config.problem {
                 Some(ProblemConfig::EulerBox(_)) => &["mean_sq_error", "params", "train_s"],
-                Some(ProblemConfig::ElasticDrop(_)) => &["error", "momentum_error", "params", "train_s"],
                 Some(ProblemConfig::ElasticBlock(_)) => &["error", "energy", "params", "train_s"],
                 _ => &["mae", "rel_l2", "params", "train_s"],
             },

@@ -51,15 +51,7 @@ pub const METRICS: &[(&str, &str)] = &[
         "mean of the squared error of the velocity of a flow by a network, at the last time; mean_sq_error_mean over all times",
     ),
     ("energy_drift, enstrophy_drift", "largest relative change of what a flow conserves"),
-    (
-        "error",
-        "mean distance of the displacements of a block by a network to the reference; of a falling block, to free fall before contact",
-    ),
-    (
-        "momentum_error",
-        "largest imbalance of inertia, weight and contact of a falling block, relative to its weight",
-    ),
-    ("max_depth", "how deep a falling block sinks into the ground"),
+    ("error", "mean distance of the displacements of a block by a network to the reference"),
     ("energy", "mean energy density of a deformed block; energy_reference of the reference"),
     (
         "reference_error",

@@ -1,4 +1,4 @@
-//! An elastic block whose displacement is a network: the least energy, and steps in time that are least energies too.
+//! An elastic block whose displacement is a network: the one of least energy.
 
 use std::ops::Range;
 
@@ -17,8 +17,6 @@ use crate::jet::{Directions, Embedding, Mlp, Tape};
 /// Where a block is held; exactly, by a factor of the network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Hold {
-    /// Nowhere.
-    Free,
     /// The lower face of the first axis in place, the upper one moved by a distance along it.
     Clamped(f64),
     /// The same along the first axis alone; along the others the middle stays in place.
@@ -45,27 +43,10 @@ pub struct Elasticity {
     pub volume: f64,
 }
 
-/// A step of the implicit method of Euler as a least energy: `mean(ρ ‖u − 2uₙ + uₙ₋₁ − Δt² g‖²/2Δt² + energy)` over the block and
-/// `mean(k max(0, h − z)²/2)` over its face towards the ground, with the height `z` along the last axis and the ground at `h`.
-#[derive(Clone, Debug)]
-pub struct Motion {
-    /// `ρ/Δt²`.
-    pub inertia: f64,
-    /// `2uₙ − uₙ₋₁ + Δt² g`, `[axis, point]`.
-    pub ahead: Array2<f64>,
-    /// `h`.
-    pub ground: f64,
-    /// `k`.
-    pub contact: f64,
-    /// The first of the points that lie on the face; those before it lie in the block.
-    pub face: usize,
-}
-
-/// Energies as sums of squares at points.
+/// The energy as a sum of squares at points.
 struct Energy<'a> {
     block: &'a Block,
     points: &'a Points,
-    motion: Option<&'a Motion>,
 }
 
 impl Validate for Elasticity {
@@ -105,9 +86,9 @@ impl Block {
         self.network.draw(rng)
     }
 
-    /// The energy at points as a sum of squares, of an equilibrium or of a step in time.
-    pub fn energy<'a>(&'a self, points: &'a Points, motion: Option<&'a Motion>) -> impl LeastSquares + 'a {
-        Energy { block: self, points, motion }
+    /// The energy at points as a sum of squares.
+    pub fn energy<'a>(&'a self, points: &'a Points) -> impl LeastSquares + 'a {
+        Energy { block: self, points }
     }
 
     /// Weights without displacement beyond what holds the block: those of the last layer are zero.
@@ -139,7 +120,6 @@ impl Block {
         let (s, l) = (unit(0), self.axes[0].length);
         let wall = (4.0 * s * (1.0 - s), 4.0 * (1.0 - 2.0 * s) / l);
         let component = |i: usize| match (self.hold, i) {
-            (Hold::Free, _) => ((1.0, 0.0), (0, 0.0, 0.0)),
             (Hold::Clamped(by) | Hold::Rollers(by), 0) => ((wall.0, by * s), (0, wall.1, by / l)),
             (Hold::Clamped(_), _) => ((wall.0, 0.0), (0, wall.1, 0.0)),
             (Hold::Rollers(_), _) => ((2.0 * unit(i) - 1.0, 0.0), (i, 2.0 / self.axes[i].length, 0.0)),
@@ -152,25 +132,23 @@ impl Block {
         (0..d).fold(Directions::new(d), |all, a| all.axis(a, 1))
     }
 
-    /// `u` and `F` at a sample.
-    fn deformation(&self, tape: &Tape, n: usize, x: &[f64]) -> (Vec<f64>, DMatrix<f64>) {
+    /// `F` at a sample.
+    fn gradient(&self, tape: &Tape, n: usize, x: &[f64]) -> DMatrix<f64> {
         let d = self.axes.len();
         let (factors, slopes) = self.held(x);
         let value = |i: usize| tape.component(0)[[n, i]];
-        let u = (0..d).map(|i| factors[i].0 * value(i) + factors[i].1).collect();
-        let f = DMatrix::from_fn(d, d, |i, a| {
+        DMatrix::from_fn(d, d, |i, a| {
             let (axis, slope, lift) = slopes[i];
             let own = if axis == a { slope * value(i) + lift } else { 0.0 };
             f64::from(u8::from(i == a)) + own + factors[i].0 * tape.component(1 + a)[[n, i]]
-        });
-        (u, f)
+        })
     }
 }
 
 impl Energy<'_> {
     fn kinds(&self) -> usize {
         let d = self.block.axes.len();
-        d * d + 1 + if self.motion.is_some() { d + 1 } else { 0 }
+        d * d + 1
     }
 
     fn range(&self, chunk: usize) -> Range<usize> {
@@ -184,31 +162,10 @@ impl Energy<'_> {
 
     /// The residuals of point `n`, the root of its weight among them.
     fn rows(&self, tape: &Tape, sample: usize, n: usize, x: &[f64]) -> Rows {
-        let d = self.block.axes.len();
-        let (u, f) = self.block.deformation(tape, sample, x);
-        let mut rows = strain(self.block.elasticity, &f);
-        let kinds = rows.values.len();
-        rows.by_u = vec![vec![0.0; d]; kinds];
-        if let Some(motion) = self.motion {
-            let on_face = n >= motion.face;
-            if on_face {
-                rows.values.fill(0.0);
-                rows.by_f.iter_mut().for_each(|f| f.fill(0.0));
-            }
-            let inertia = if on_face { 0.0 } else { (0.5 * motion.inertia).sqrt() };
-            for i in 0..d {
-                rows.values.push(inertia * (u[i] - motion.ahead[[i, n]]));
-                rows.by_u.push((0..d).map(|j| if i == j { inertia } else { 0.0 }).collect());
-            }
-            let depth = motion.ground - x[d - 1] - u[d - 1];
-            let contact = if on_face && depth > 0.0 { (0.5 * motion.contact).sqrt() } else { 0.0 };
-            rows.values.push(contact * depth);
-            rows.by_u.push((0..d).map(|j| if j == d - 1 { -contact } else { 0.0 }).collect());
-            rows.by_f.resize(self.kinds(), vec![0.0; d * d]);
-        }
+        let mut rows = strain(self.block.elasticity, &self.block.gradient(tape, sample, x));
         let root = self.points.weights[n].sqrt();
         rows.values.iter_mut().for_each(|v| *v *= root);
-        rows.by_u.iter_mut().chain(&mut rows.by_f).flatten().for_each(|v| *v *= root);
+        rows.by_f.iter_mut().flatten().for_each(|v| *v *= root);
         rows
     }
 }
@@ -243,13 +200,13 @@ impl LeastSquares for Energy<'_> {
             let rows = self.rows(&tape, sample, range.start + sample, &x);
             for (k, seeds) in seeds.iter_mut().enumerate() {
                 r[k * count + sample] = rows.values[k];
-                if rows.by_u.is_empty() || rows.by_f.is_empty() {
+                if rows.by_f.is_empty() {
                     continue;
                 }
                 for i in 0..d {
                     let (axis, slope, _) = slopes[i];
                     let by_f = |a: usize| rows.by_f[k][i * d + a];
-                    seeds[[sample, i]] = rows.by_u[k][i] * factors[i].0 + by_f(axis) * slope;
+                    seeds[[sample, i]] = by_f(axis) * slope;
                     for a in 0..d {
                         seeds[[(1 + a) * count + sample, i]] = by_f(a) * factors[i].0;
                     }

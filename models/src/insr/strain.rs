@@ -4,10 +4,9 @@ use nalgebra::DMatrix;
 
 use super::Elasticity;
 
-/// The residuals of a sample, with their derivatives by `u` and by `F`.
+/// The residuals of a sample, with their derivatives by the entries of `F`, row by row.
 pub(super) struct Rows {
     pub(super) values: Vec<f64>,
-    pub(super) by_u: Vec<Vec<f64>>,
     pub(super) by_f: Vec<Vec<f64>>,
 }
 
@@ -16,10 +15,10 @@ pub(super) fn strain(elasticity: Elasticity, f: &DMatrix<f64>) -> Rows {
     let d = f.nrows();
     let (shape, volume) = (elasticity.shape.sqrt(), elasticity.volume.sqrt());
     let Some((u, sigma, v)) = signed_svd(f) else {
-        return Rows { values: vec![f64::NAN; d * d + 1], by_u: Vec::new(), by_f: Vec::new() };
+        return Rows { values: vec![f64::NAN; d * d + 1], by_f: Vec::new() };
     };
     let rotation = &u * v.transpose();
-    let mut rows = Rows { values: Vec::new(), by_u: Vec::new(), by_f: vec![vec![0.0; d * d]; d * d + 1] };
+    let mut rows = Rows { values: Vec::new(), by_f: vec![vec![0.0; d * d]; d * d + 1] };
     rows.values.extend((0..d * d).map(|k| shape * (f[(k / d, k % d)] - rotation[(k / d, k % d)])));
     for e in 0..d * d {
         // dR = U Ω Vᵀ, Ω_pq = (A_pq − A_qp)/(σ_p + σ_q), A = Uᵀ dF V.

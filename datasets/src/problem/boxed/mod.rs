@@ -1,12 +1,10 @@
 //! Problems in a box with walls, which no periodic grid holds: networks alone solve them.
 
 mod elastic_block;
-mod elastic_drop;
 mod euler_box;
 mod finite_elements;
 
 pub use elastic_block::{ElasticBlock, Faces};
-pub use elastic_drop::ElasticDrop;
 pub use euler_box::{EulerBox, SineFlow, Vortices};
 pub use finite_elements::{Deformation, FiniteElements};
 

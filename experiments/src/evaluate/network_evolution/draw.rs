@@ -3,7 +3,6 @@
 use ndarray::Array2;
 
 use super::block::{Moment, Shapes};
-use super::drop::Fall;
 use super::flow::Frame;
 use super::march::Marched;
 use crate::config::ExperimentConfig;
@@ -197,38 +196,4 @@ pub(super) fn block(
         "The energy and the error while it is lowered.",
         &Lines { axes, lines },
     )
-}
-
-/// Height and energy of a block that falls.
-pub(super) fn fall(falls: &[Fall], run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
-    let t: Vec<f64> = falls.iter().map(|f| f.t).collect();
-    let line = |label: &str, pick: &dyn Fn(&Fall) -> f64, style| Line {
-        label: label.into(),
-        x: t.clone(),
-        y: falls.iter().map(pick).collect(),
-        style,
-        band: None,
-    };
-    let low = falls.iter().map(|f| f.mean).fold(0.0, f64::min);
-    let high = falls.iter().map(|f| f.mean).fold(0.0, f64::max);
-    let end = t.last().copied().unwrap_or(1.0);
-    let axes = Axes {
-        title: "height of the block".into(),
-        x: "t".into(),
-        y: "mean displacement".into(),
-        window: Some([(0.0, end), (low - 0.1 * (high - low), high + 0.05)]),
-        ..Axes::default()
-    };
-    let lines =
-        vec![line("network", &|f| f.mean, Style::Solid), line("free fall", &|f| f.free, Style::Dashed)];
-    findings.figure(
-        run,
-        "solution",
-        "The mean height of the block, and of free fall.",
-        &Lines { axes, lines },
-    )?;
-    let axes = Axes { title: "energy".into(), x: "t".into(), y: "energy".into(), ..Axes::default() };
-    let lines = vec![line("", &|f| f.energy, Style::Solid)];
-    let caption = "Kinetic, potential, elastic energy and that of the contact: the implicit method of Euler loses some in every step.";
-    findings.figure(run, "energy", caption, &Lines { axes, lines })
 }

@@ -2,7 +2,6 @@
 
 mod block;
 mod draw;
-mod drop;
 mod flow;
 mod march;
 mod scalar;
@@ -10,7 +9,7 @@ mod scalar;
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::ProblemConfig;
 use flowmap_models::config::ModelConfig;
-use flowmap_models::insr::{Axis, Boundary, InsrConfig, OuterStep};
+use flowmap_models::insr::{Axis, Boundary, InsrConfig};
 use flowmap_solvers::issue::Issue;
 
 use super::{Findings, Job};
@@ -32,7 +31,6 @@ pub fn network_evolution(
     match problem {
         ProblemConfig::EulerBox(p) => flow::flow(config, network, p, job),
         ProblemConfig::ElasticBlock(p) => block::block(config, network, p, job),
-        ProblemConfig::ElasticDrop(p) => drop::drop_block(config, network, p, job),
         _ => scalar::scalar(config, network, job),
     }
 }
@@ -46,17 +44,9 @@ pub(crate) fn check_evolution(problem: Option<&ProblemConfig>, network: &InsrCon
     let affordable = match problem {
         Some(ProblemConfig::EulerBox(_)) => network.affordable(2, false, 1, 2),
         Some(ProblemConfig::ElasticBlock(_)) => network.affordable(2, false, 2, 5),
-        Some(ProblemConfig::ElasticDrop(_)) => {
-            if !matches!(network.stepper, OuterStep::ImplicitEuler(_)) {
-                let message = format!("a block does not fall by '{}'", network.stepper.name());
-                return Err(Issue::new("model.insr.stepper", message)
-                    .hint("take [model.insr.stepper.implicit_euler]"));
-            }
-            network.affordable(3, false, 3, 14)
-        }
         Some(other) if super::equation(other).is_some() => network.affordable(1, periodic, 1, 1),
         _ => {
-            let hint = "take a problem of one real field on one axis, [problem.euler_box], [problem.elastic_block] or [problem.elastic_drop]";
+            let hint = "take a problem of one real field on one axis, [problem.euler_box] or [problem.elastic_block]";
             return Err(Issue::new("model.insr", "no network solves this problem by 'insr'").hint(hint));
         }
     };

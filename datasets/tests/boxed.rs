@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::f64::consts::PI;
+
 use flowmap_datasets::initial::{Gaussian, InitialConfig};
-use flowmap_datasets::problem::boxed::{ElasticBlock, EulerBox, Faces, FiniteElements};
+use flowmap_datasets::problem::boxed::{ElasticBlock, EulerBox, Faces, FiniteElements, Vortices};
 use flowmap_solvers::fourier::FourierGrid;
 
 #[test]
@@ -37,14 +39,34 @@ fn clamped_elements_converge() {
 
 #[test]
 fn vortices_slide_along_walls_and_their_vorticity_is_their_curl() {
-    let flow = EulerBox { amplitude: 1.7 };
-    assert!(flow.velocity([-1.0, 0.3])[0].abs() < 1e-15 && flow.velocity([0.4, 1.0])[1].abs() < 1e-15);
-    let (x, y, h) = (0.31, -0.42, 1e-5);
-    let d = |a: [f64; 2], b: [f64; 2], k: usize| (flow.velocity(a)[k] - flow.velocity(b)[k]) / (2.0 * h);
-    let (v_x, u_y) = (d([x + h, y], [x - h, y], 1), d([x, y + h], [x, y - h], 0));
-    let (u_x, v_y) = (d([x + h, y], [x - h, y], 0), d([x, y + h], [x, y - h], 1));
-    assert!((v_x - u_y - flow.vorticity([x, y])).abs() < 1e-8);
-    assert!((u_x + v_y).abs() < 1e-9);
+    for vortices in [Vortices::TaylorGreen, Vortices::Pair] {
+        let flow = EulerBox { vortices, amplitude: 1.7, points: 32 }.flows(&[0.0, 0.5]).unwrap().remove(1);
+        let u = |x: [f64; 2]| flow.at(x).0;
+        assert!(u([-1.0, 0.3])[0].abs() < 1e-14 && u([0.4, 1.0])[1].abs() < 1e-14);
+        let (x, y, h) = (0.31, -0.42, 1e-5);
+        let d = |a: [f64; 2], b: [f64; 2], k: usize| (u(a)[k] - u(b)[k]) / (2.0 * h);
+        let (v_x, u_y) = (d([x + h, y], [x - h, y], 1), d([x, y + h], [x, y - h], 0));
+        let (u_x, v_y) = (d([x + h, y], [x - h, y], 0), d([x, y + h], [x, y - h], 1));
+        assert!((v_x - u_y - flow.at([x, y]).1).abs() < 1e-8);
+        assert!((u_x + v_y).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn a_pair_of_vortices_begins_as_it_says_and_moves_by_its_equation() {
+    let problem = EulerBox { vortices: Vortices::Pair, amplitude: 0.8, points: 32 };
+    let h = 0.01;
+    let flows = problem.flows(&[0.0, h, 2.0 * h]).unwrap();
+    let (x, y) = (0.31, -0.42);
+    let (xi, eta) = (PI * (x + 1.0) / 2.0, PI * (y + 1.0) / 2.0);
+    let start = 0.8 * (xi.sin() + (2.0 * xi).sin()) * eta.sin();
+    assert!((flows[0].at([x, y]).1 - start).abs() < 1e-12);
+    let w = |x: f64, y: f64| flows[1].at([x, y]).1;
+    let e = 1e-5;
+    let gradient = [(w(x + e, y) - w(x - e, y)) / (2.0 * e), (w(x, y + e) - w(x, y - e)) / (2.0 * e)];
+    let [u, v] = flows[1].at([x, y]).0;
+    let rate = (flows[2].at([x, y]).1 - flows[0].at([x, y]).1) / (2.0 * h);
+    assert!((rate + u * gradient[0] + v * gradient[1]).abs() < 1e-4 && rate.abs() > 0.05, "{rate}");
 }
 
 #[test]

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use flowmap_models::gauss_newton::{LeastSquares, LevenbergMarquardt, Memory, Optimiser};
 use flowmap_models::insr::{
-    Axis, Block, Boundary, Elasticity, Evolution, Form, Hold, InsrConfig, March, Motion, OuterStep, Points,
-    Sampling, SamplingConfig, Scalar, Space, StreamFunction,
+    Axis, Block, Boundary, Elasticity, Evolution, Form, Hold, InsrConfig, March, OuterStep, Points, Sampling,
+    SamplingConfig, Scalar, Space, StreamFunction,
 };
 use flowmap_models::jet::Activation;
 use flowmap_models::pinn::Equation;
-use flowmap_solvers::config::FixedConfig;
+use flowmap_solvers::config::{AdaptiveConfig, FixedConfig};
 use flowmap_solvers::solve::Outcome;
 use ndarray::{Array2, array};
 use rand::SeedableRng;
@@ -62,7 +62,7 @@ fn end(march: &March, theta: &[f64], times: &[f64]) -> Option<Vec<f64>> {
 
 fn rms(values: impl IntoIterator<Item = f64>) -> f64 {
     let (sum, n) = values.into_iter().fold((0.0, 0.0), |(s, n), v| (s + v * v, n + 1.0));
-    (sum / n as f64).sqrt()
+    (sum / n).sqrt()
 }
 
 fn even(n: usize) -> Array2<f64> {
@@ -167,6 +167,32 @@ fn steps_are_of_their_order() {
 }
 
 #[test]
+fn steps_are_chosen_by_a_tolerance_in_both_forms() {
+    let adaptive = AdaptiveConfig { rtol: 1e-5, atol: 1e-5, ..AdaptiveConfig::default() };
+    let xs = even(50);
+    for form in [Form::Regression, Form::Galerkin] {
+        let march = advection(InsrConfig { form, ..small(OuterStep::BogackiShampine(adaptive)) });
+        let theta = march.fit(|x, q| q[0] = x[0].sin(), &mut rng()).unwrap().theta;
+        let mut saved = Vec::new();
+        let mut steps = 0;
+        let ended = march.run(&theta, &[0.35, 1.0], None, |m| {
+            steps += 1;
+            saved.extend(m.saved);
+            true
+        });
+        assert_eq!(ended.unwrap(), (Outcome::Reached, None));
+        assert!(steps > 5 && steps < 200, "{form:?}: {steps} steps");
+        for ((t, theta), wanted) in saved.iter().zip([0.35, 1.0]) {
+            assert_eq!(*t, wanted);
+            let u = march.space.values(theta, &xs);
+            let error = rms(u.iter().zip(xs.column(0)).map(|(u, x)| u - (x - t).sin()));
+            assert!(error < 2e-4, "{form:?}, t = {t}: {error:.1e}");
+        }
+        assert_eq!(saved.len(), 2);
+    }
+}
+
+#[test]
 fn both_forms_carry_a_viscous_wave_alike() {
     let equation = Equation { self_advection: 1.0, diffusivity: 0.2, ..Equation::default() };
     let config = InsrConfig { width: 12, depth: 2, ..small(OuterStep::Rk4(fixed(0.05))) };
@@ -251,18 +277,14 @@ fn block_config() -> InsrConfig {
 
 #[test]
 fn energies_of_blocks_have_the_jacobian_that_they_say() {
-    for (d, hold) in [(2, Hold::Clamped(0.7)), (2, Hold::Rollers(0.7)), (3, Hold::Free)] {
+    for (d, hold) in
+        [(2, Hold::Clamped(0.7)), (2, Hold::Rollers(0.7)), (3, Hold::Clamped(0.4)), (3, Hold::Rollers(0.4))]
+    {
         let axes = vec![WALLED; d];
         let block =
             Block::new(&block_config(), &axes, hold, Elasticity { shape: 1.0, volume: 20.0 }).unwrap();
         let points = Points::quadrature(&axes, 2);
-        let motion = Motion {
-            inertia: 3.0,
-            ahead: Array2::from_elem((d, points.weights.len()), 0.1),
-            ground: 0.2,
-            contact: 50.0,
-        };
-        let energy = block.energy(&points, (d == 3).then_some(&motion));
+        let energy = block.energy(&points);
         let theta = block.draw(&mut rng());
         let rows = energy.rows();
         assert_eq!(energy.chunks().len(), 1);
@@ -293,7 +315,7 @@ fn a_block_on_rollers_is_stretched_evenly() {
     let elasticity = Elasticity { shape: 1.0, volume: 100.0 };
     let block = Block::new(&block_config(), &axes, Hold::Rollers(1.0), elasticity).unwrap();
     let points = Points::quadrature(&axes, 8);
-    let energy = block.energy(&points, None);
+    let energy = block.energy(&points);
     let mut theta = block.draw(&mut rng());
     theta.iter_mut().for_each(|w| *w *= 0.5);
     let optimiser = Optimiser::LevenbergMarquardt(LevenbergMarquardt::default());
@@ -309,7 +331,7 @@ fn a_block_on_rollers_is_stretched_evenly() {
         rms(points.at.rows().into_iter().enumerate().flat_map(|(n, x)| {
             [u[[0, n]] - (first - 1.0) * (x[0] + 1.0), u[[1, n]] - (second - 1.0) * x[1]]
         }));
-    assert!(error < 1e-6, "{error:.2e}");
+    assert!(error < 1e-5, "{error:.2e}");
 }
 
 #[test]
@@ -373,9 +395,9 @@ fn what_makes_no_sense_is_refused() {
     let flat = Axis { length: 0.0, ..WALLED };
     let error = Space::new(&config, &[WALLED, flat], StreamFunction::Velocity).unwrap_err();
     assert_eq!(error.to_string(), "the domain has no interior: its axis 1 has length 0");
-    let refusal = InsrConfig { width: 400, depth: 4, boundary: Boundary::Zero, ..config.clone() };
+    let refusal = InsrConfig { width: 600, depth: 4, boundary: Boundary::Zero, ..config.clone() };
     let refusal = refusal.affordable(1, false, 1, 1).unwrap_err();
-    // 1000 residuals of 482401 weights, and two squares of 1000.
-    assert!((refusal.needed - 8e-9 * (1000.0 * 482_401.0 + 2e6)).abs() < 1e-9, "{refusal}");
+    // 1000 residuals of 1083001 weights, and two squares of 1000.
+    assert!((refusal.needed - 8e-9 * (1000.0 * 1_083_001.0 + 2e6)).abs() < 1e-9, "{refusal}");
     assert!(config.affordable(1, false, 1, 1).is_ok());
 }

@@ -19,9 +19,10 @@ mod regression;
 mod residual;
 mod scalar;
 mod space;
+mod strain;
 mod stream_function;
 
-pub use block::{Block, Elasticity, Hold, Motion};
+pub use block::{Block, Elasticity, Hold};
 pub use config::{Boundary, Flow, Form, InsrConfig, Method, OuterStep, Sampling, SamplingConfig};
 pub use evolution::Evolution;
 pub use explicit::Explicit;

@@ -44,6 +44,9 @@ pub(super) struct Regressor {
 /// The share to which the root mean square must fall in a step of the optimiser for that not to be in vain.
 const WORTHWHILE: f64 = 0.9;
 
+/// The share of its target that a regression may leave at most.
+const LOST: f64 = 0.1;
+
 /// Steps in vain after which a regression ends.
 const PATIENCE: u64 = 3;
 
@@ -129,6 +132,14 @@ impl Regressor {
         let mut memory = Memory { step: self.effort.iterations, ..Memory::default() };
         let limits = (c.iterations, PATIENCE);
         match minimise(&self.optimiser, &problem, &mut theta, &mut memory, limits, c.tolerance) {
+            Ok((rms, _)) if rms > LOST * size(targets, &points.weights) + c.tolerance => {
+                self.failure = Some(format!(
+                    "a regression at t = {:.4} left {rms:.1e} of a function of size {:.1e}: the network has lost the solution",
+                    times[0],
+                    size(targets, &points.weights)
+                ));
+                theta.fill(f64::NAN);
+            }
             Ok((rms, iterations)) => {
                 self.effort.fits += 1;
                 self.effort.iterations += iterations;
@@ -152,9 +163,11 @@ impl Regressor {
     pub(super) fn write(&self, out: &mut Vec<f64>) {
         let e = &self.effort;
         out.extend([e.fits as f64, e.iterations as f64, e.worst]);
-        let length = self.changes.first().map_or(0, Vec::len);
-        out.extend([self.changes.len() as f64, length as f64]);
-        self.changes.iter().for_each(|c| out.extend(c));
+        out.push(self.changes.len() as f64);
+        for change in &self.changes {
+            out.push(change.len() as f64);
+            out.extend(change);
+        }
     }
 
     /// Becomes what [`write`](Self::write) gave; whether it was of this kind.
@@ -165,9 +178,12 @@ impl Regressor {
             Some(head.to_vec())
         };
         let mut read = || {
-            let head = take(3)?;
-            let shape = take(2)?;
-            let changes = (0..shape[0] as usize).map(|_| take(shape[1] as usize)).collect::<Option<_>>()?;
+            let head = take(4)?;
+            let mut change = || {
+                let length = take(1)?[0];
+                take(length as usize)
+            };
+            let changes = (0..head[3] as usize).map(|_| change()).collect::<Option<_>>()?;
             Some((head, changes))
         };
         let Some((head, changes)) = read() else { return false };
@@ -176,6 +192,13 @@ impl Regressor {
         self.last = None;
         true
     }
+}
+
+/// The root mean square of the targets of all stages.
+fn size(targets: &[Array2<f64>], weights: &[f64]) -> f64 {
+    let squares =
+        |q: &Array2<f64>| -> f64 { weights.iter().zip(q.columns()).map(|(w, q)| w * q.dot(&q)).sum() };
+    targets.iter().map(squares).sum::<f64>().sqrt()
 }
 
 /// Lowers a sum of squares until its root is below the tolerance, after so many steps, or after so many in vain; the root, and the steps

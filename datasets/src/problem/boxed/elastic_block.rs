@@ -35,7 +35,7 @@ pub enum Faces {
 
 impl Default for ElasticBlock {
     fn default() -> Self {
-        Self { stretch: 2.0, shape: 1.0, volume: 1e3, faces: Faces::default(), elements: 96 }
+        Self { stretch: 2.0, shape: 1.0, volume: 1e3, faces: Faces::default(), elements: 64 }
     }
 }
 

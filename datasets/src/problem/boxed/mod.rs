@@ -5,7 +5,7 @@ mod euler_box;
 mod finite_elements;
 
 pub use elastic_block::{ElasticBlock, Faces};
-pub use euler_box::EulerBox;
+pub use euler_box::{EulerBox, SineFlow, Vortices};
 pub use finite_elements::{Deformation, FiniteElements};
 
 /// A problem in a box.

@@ -59,7 +59,7 @@ pub(super) fn block(
         Array2::from_shape_fn((DRAWN * DRAWN, 2), |(i, a)| grid[if a == 0 { i / DRAWN } else { i % DRAWN }]);
     let truth = reference(problem, &at, &mut findings);
     let nodes = Points::quadrature(&axes, NODES);
-    let fine = block.energy(&nodes, None);
+    let fine = block.energy(&nodes);
     let mean_error = |theta: &[f64]| {
         let gap = block.displacement(theta, &at) - &truth;
         gap.columns().into_iter().map(|g| g.dot(&g).sqrt()).sum::<f64>() / at.nrows() as f64
@@ -69,12 +69,9 @@ pub(super) fn block(
         flowmap_models::insr::Sampling::Quadrature => Points::quadrature(&axes, c.points),
         _ => Points::spread(&axes, c.points, &mut stream(config.seed, "points", 0)),
     };
-    let energy = block.energy(&points, None);
-    let mut theta = block.draw(&mut stream(config.seed, "weights", 0));
-    // The undeformed network is the even stretch: a small last layer begins there.
-    let outputs = 2 * (network.width + 1);
-    let inner = theta.len() - outputs;
-    theta[inner..].iter_mut().for_each(|w| *w *= 1e-2);
+    let energy = block.energy(&points);
+    // The even stretch.
+    let mut theta = block.at_rest(&mut stream(config.seed, "weights", 0));
     let (mut memory, mut seconds, mut stalled) = (Memory::default(), 0.0, 0);
     let mut history: Vec<Moment> = Vec::new();
     let bar = job.progress.bar("equilibrium", network.start_iterations as u64, 0);

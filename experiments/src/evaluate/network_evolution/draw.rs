@@ -176,14 +176,11 @@ pub(super) fn block(
     let least = history.iter().map(|m| m.energy).fold(f64::INFINITY, f64::min);
     let judged: Vec<_> = history.iter().filter_map(|m| m.error.map(|e| (m.seconds, e))).collect();
     let (x, y) = judged.into_iter().unzip();
-    let excess = history.iter().map(|m| (m.energy - least).max(1e-12)).collect();
+    let excess: Vec<_> =
+        history.iter().map(|m| (m.seconds, m.energy - least)).filter(|e| e.1 > 0.0).collect();
+    let (spent, excess) = excess.into_iter().unzip();
     let lines = vec![
-        Line {
-            label: "energy above its least".into(),
-            x: history.iter().map(|m| m.seconds).collect(),
-            y: excess,
-            ..Line::default()
-        },
+        Line { label: "energy above its least".into(), x: spent, y: excess, ..Line::default() },
         Line { label: "mean error".into(), x, y, style: Style::Dashed, band: None },
     ];
     let axes = Axes {

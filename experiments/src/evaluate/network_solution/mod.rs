@@ -66,6 +66,11 @@ pub fn network_solution(
     let mut members = Vec::new();
     let started = std::time::Instant::now();
     let reference = Reference::obtain(config, &build(config)?, job.progress, job.run, &mut findings)?;
+    if let Some(asymmetry) = reference.asymmetry(network.symmetry) {
+        let message = format!("the start has not this symmetry: it is off by {asymmetry:.1e} of its size");
+        let path = format!("model.{}.symmetry", model.name());
+        return Err(DataError::Config(Issue::new(path, message).hint("leave it out")).into());
+    }
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     members.push(member("model", network, frame, 1, problem, reference.clone(), config, job)?);
     let fixed = Frame::Eulerian;

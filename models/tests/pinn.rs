@@ -175,7 +175,7 @@ fn symmetric_networks_keep_their_symmetry_and_the_residual_of_the_field() {
         let problem = window.on(&collocation);
         let r = residuals(&problem, &theta);
         for (n, p) in points.rows().into_iter().enumerate() {
-            let (x, t, h) = (p[0], p[1], 0.03);
+            let (x, t, h) = (p[0], p[1], 0.008);
             let d1 = |x: f64| slope(|s| u(x + s, t), h);
             let v = u(x, t);
             let expected =

@@ -196,7 +196,7 @@ impl Mlp {
         seeds: Array2<f64>,
         mut visit: impl FnMut(usize, usize, &Array2<f64>),
     ) {
-        let mut delta = seeds;
+        let mut delta = seeds.as_standard_layout().into_owned();
         let mut end = self.parameters();
         for l in (0..self.sizes.len() - 1).rev() {
             let offset = end - (self.sizes[l] + 1) * self.sizes[l + 1];

@@ -90,6 +90,27 @@ fn the_eulerian_residual_is_that_of_the_field() {
 }
 
 #[test]
+fn drawn_characteristics_do_not_cross_and_none_may_be_made_to() {
+    let e = Equation { self_advection: 1.0, diffusivity: 0.1, ..Equation::default() };
+    for seed in 0..5 {
+        let config = PinnConfig { width: 12, depth: 3, ..PinnConfig::default() };
+        let window = Window::new(&config, Frame::Lagrangian, &e, DOMAIN, start());
+        let mut theta = window.draw(&mut ChaCha8Rng::seed_from_u64(seed));
+        let end = DOMAIN.start + DOMAIN.duration;
+        let least = |theta: &[f64]| {
+            window.characteristics(theta, end, 500).unwrap().compression.into_iter().fold(1.0, f64::min)
+        };
+        assert!(least(&theta) > 0.4, "seed {seed}: {}", least(&theta));
+        // The last layer of the first network, many times as large.
+        let p = theta.len() / 2;
+        theta[p - 13..p].iter_mut().for_each(|w| *w *= 1e3);
+        assert!(least(&theta) < 0.0);
+        let collocation = window.sample(&config, &theta, &mut ChaCha8Rng::seed_from_u64(seed));
+        assert!(!cost(&window.on(&collocation), &theta).is_finite());
+    }
+}
+
+#[test]
 fn a_row_knows_its_point() {
     let e = Equation { self_advection: 1.0, diffusivity: 0.1, ..Equation::default() };
     let points =

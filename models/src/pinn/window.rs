@@ -127,7 +127,11 @@ impl Window {
     pub fn draw(&self, rng: &mut impl Rng) -> Vec<f64> {
         match &self.form {
             Form::Eulerian(e) => e.network.draw(rng),
-            Form::Lagrangian(l) => [l.network.draw(rng), l.network.draw(rng)].concat(),
+            Form::Lagrangian(l) => {
+                let mut theta = [l.network.draw(rng), l.network.draw(rng)].concat();
+                l.unfold(&mut theta);
+                theta
+            }
         }
     }
 

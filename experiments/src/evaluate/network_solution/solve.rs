@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowmap_datasets::rng::stream;
-use flowmap_models::gauss_newton::{GaussNewtonError, Step};
+use flowmap_models::gauss_newton::{GaussNewtonError, Step, cost};
 use flowmap_models::pinn::{
     Collocation, Crossing, CrossingAt, Domain, Equation, Frame, PinnConfig, Profile, Sampling, Window,
 };
@@ -196,8 +196,10 @@ impl Solver<'_> {
             }
         } else {
             theta = match place.windows.last() {
-                // Windows are alike: the last one's weights are a good start.
-                Some(before) if before.len() == window.parameters() => before.clone(),
+                // Windows are alike: the last one's weights are a good start, unless they fold this one's map.
+                Some(before) if before.len() == window.parameters() && self.begins(window, before) => {
+                    before.clone()
+                }
                 _ => window.draw(&mut stream(self.seed, "weights", 0)),
             };
             place.windows.push(theta.clone());
@@ -295,6 +297,12 @@ impl Solver<'_> {
         place.done = true;
         store.save(place)?;
         Ok(Ok(ended))
+    }
+
+    /// Whether the residuals of a window are finite at some weights.
+    fn begins(&self, window: &Window, theta: &[f64]) -> bool {
+        let points = window.sample(self.network, theta, &mut stream(self.seed, "points", u64::MAX));
+        cost(&window.on(&points), theta).is_finite()
     }
 
     /// The relative L2 error on a part of the reference inside a window, for the log alone.

@@ -29,7 +29,7 @@ use solve::{Solved, Solver};
 const CURRICULUM: usize = 5;
 
 /// The frozen features that stand beside a network.
-const FROZEN: FrozenFeatures = FrozenFeatures { features: 300, steepest: 60.0, tolerance: 1e-8 };
+const FROZEN: FrozenFeatures = FrozenFeatures { features: 500, steepest: 100.0, tolerance: 1e-8 };
 
 /// One solution and what it is compared with.
 struct Member {

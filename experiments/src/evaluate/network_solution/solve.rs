@@ -383,6 +383,22 @@ impl Solved {
         field
     }
 
+    /// The size of the residual at places or labels and times of the reference, every `stride`-th of them, `[time, place]`; not a number
+    /// where the solve did not come.
+    pub(super) fn residual(&self, reference: &Reference, stride: usize) -> Array2<f64> {
+        let xs: Vec<f64> = reference.x.iter().step_by(stride).copied().collect();
+        let mut sizes = Array2::from_elem((reference.t.len(), xs.len()), f64::NAN);
+        for (t, mut row) in reference.t.iter().zip(sizes.rows_mut()) {
+            if let Some((window, theta)) = self.at(*t) {
+                let points =
+                    Array2::from_shape_fn((xs.len(), 2), |(i, axis)| if axis == 0 { xs[i] } else { *t });
+                let found = window.magnitudes(theta, &window.collocation(points));
+                row.assign(&ndarray::aview1(&found));
+            }
+        }
+        sizes
+    }
+
     /// The least `X_ξ` over the run, in the Lagrangian frame.
     pub(super) fn compression(&self, reference: &Reference) -> Option<f64> {
         let least = reference.t.iter().filter_map(|t| {

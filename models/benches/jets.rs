@@ -51,7 +51,12 @@ fn main() {
         seconds[seconds.len() / 2]
     };
     let adam = time(&Optimiser::Adam(Adam::default()), 50);
-    let dual = LevenbergMarquardt { attempts: 1, solve: Solve::Dual, ..LevenbergMarquardt::default() };
+    let dual = LevenbergMarquardt {
+        attempts: 1,
+        solve: Solve::Dual,
+        geodesic: false,
+        ..LevenbergMarquardt::default()
+    };
     let gauss_newton = time(&Optimiser::LevenbergMarquardt(dual), 5);
     println!(
         "flowmap            Adam {:.2} ms, Gauss-Newton {:.1} ms, loss {check:.6}",

@@ -90,6 +90,27 @@ fn the_eulerian_residual_is_that_of_the_field() {
 }
 
 #[test]
+fn drawn_characteristics_do_not_cross_and_none_may_be_made_to() {
+    let e = Equation { self_advection: 1.0, diffusivity: 0.1, ..Equation::default() };
+    for seed in 0..5 {
+        let config = PinnConfig { width: 12, depth: 3, ..PinnConfig::default() };
+        let window = Window::new(&config, Frame::Lagrangian, &e, DOMAIN, start());
+        let mut theta = window.draw(&mut ChaCha8Rng::seed_from_u64(seed));
+        let end = DOMAIN.start + DOMAIN.duration;
+        let least = |theta: &[f64]| {
+            window.characteristics(theta, end, 500).unwrap().compression.into_iter().fold(1.0, f64::min)
+        };
+        assert!(least(&theta) > 0.4, "seed {seed}: {}", least(&theta));
+        // The last layer of the first network, many times as large.
+        let p = theta.len() / 2;
+        theta[p - 13..p].iter_mut().for_each(|w| *w *= 1e3);
+        assert!(least(&theta) < 0.0);
+        let collocation = window.sample(&config, &theta, &mut ChaCha8Rng::seed_from_u64(seed));
+        assert!(!cost(&window.on(&collocation), &theta).is_finite());
+    }
+}
+
+#[test]
 fn a_row_knows_its_point() {
     let e = Equation { self_advection: 1.0, diffusivity: 0.1, ..Equation::default() };
     let points =
@@ -154,17 +175,54 @@ fn a_split_base_solves_what_is_linear_or_a_reaction_alone() {
 }
 
 #[test]
-fn an_even_network_is_even() {
-    let e = Equation { diffusivity: 0.05, ..Equation::default() };
-    let config = PinnConfig { symmetry: Symmetry::Even, harmonics: 3, ..PinnConfig::default() };
-    let flat = Profile::new(|_| [0.2, 0.0, 0.0, 0.0, 0.0]);
-    let window = Window::new(&config, Frame::Eulerian, &e, DOMAIN, flat);
-    let theta = window.draw(&mut ChaCha8Rng::seed_from_u64(5));
-    let u = window.values(&theta, &[-0.8, 0.8, 0.8 + DOMAIN.length, 0.3], 1.3).unwrap();
-    assert!(
-        (u[0] - u[1]).abs() < 1e-13 && (u[2] - u[1]).abs() < 1e-13 && (u[3] - u[1]).abs() > 1e-6,
-        "{u:?}"
-    );
+fn symmetric_networks_keep_their_symmetry_and_the_residual_of_the_field() {
+    let e = Equation {
+        self_advection: 1.2,
+        diffusivity: 0.05,
+        reaction: [0.4, 0.0, -0.6],
+        ..Equation::default()
+    };
+    for (symmetry, sign) in [(Symmetry::Even, 1.0), (Symmetry::Odd, -1.0)] {
+        let config = PinnConfig { width: 6, depth: 2, symmetry, harmonics: 3, ..PinnConfig::default() };
+        let flat = Profile::new(|_| [0.0; 5]);
+        let window = Window::new(&config, Frame::Eulerian, &e, DOMAIN, flat);
+        let theta = window.draw(&mut ChaCha8Rng::seed_from_u64(5));
+        let u = |x: f64, t: f64| window.values(&theta, &[x], t).unwrap()[0];
+        let (here, there) = (u(0.8, 1.3), u(-0.8, 1.3));
+        assert!((here - sign * there).abs() < 1e-13 && here.abs() > 1e-3, "{symmetry:?}: {here} {there}");
+        assert!((u(0.8 + DOMAIN.length, 1.3) - here).abs() < 1e-13);
+        let points = array![[0.9, 1.2], [2.2, 1.4], [3.1, 1.1]];
+        let collocation = window.collocation(points.clone());
+        let problem = window.on(&collocation);
+        let r = residuals(&problem, &theta);
+        for (n, p) in points.rows().into_iter().enumerate() {
+            let (x, t, h) = (p[0], p[1], 0.008);
+            let d1 = |x: f64| slope(|s| u(x + s, t), h);
+            let v = u(x, t);
+            let expected =
+                slope(|s| u(x, t + s), 0.01) + 1.2 * v * d1(x) - 0.05 * slope(|s| d1(x + s), h) - 0.4 * v
+                    + 0.6 * v * v * v;
+            assert!((r[n] * 3f64.sqrt() - expected).abs() < 1e-6, "{symmetry:?}: {} {expected}", r[n]);
+        }
+        // Rows of the Jacobian, and their sum.
+        let (mut row, mut jacobian) = (vec![0.0; 3], Array2::zeros((3, theta.len())));
+        problem.linearise(&theta, 0, &mut row, jacobian.view_mut());
+        for k in (0..theta.len()).step_by(7) {
+            let moved = |h: f64| {
+                let mut theta = theta.clone();
+                theta[k] += h;
+                residuals(&problem, &theta)
+            };
+            let (up, down) = (moved(1e-5), moved(-1e-5));
+            for n in 0..3 {
+                let difference = (up[n] - down[n]) / 2e-5;
+                assert!((jacobian[[n, k]] - difference).abs() < 1e-7, "{symmetry:?} {n} {k}");
+            }
+        }
+        let (_, g) = gradient(&problem, &theta).unwrap();
+        let sum = jacobian.t().dot(&ndarray::Array1::from(r));
+        assert!(g.iter().zip(&sum).all(|(a, b)| (a - b).abs() < 1e-10));
+    }
 }
 
 #[test]

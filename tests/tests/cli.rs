@@ -678,7 +678,15 @@ fn a_solution_stands_beside_its_speeds_and_says_where_characteristics_cross() {
     }
     assert!(metrics["min_compression"].as_f64().unwrap() > 0.99, "{metrics}");
     assert!(metrics["baseline_persistence_rel_l2"].is_null(), "{metrics}");
-    for name in ["solution", "solution_pinn", "characteristics", "convergence", "error_over_time", "slices"] {
+    for name in [
+        "solution",
+        "solution_pinn",
+        "characteristics",
+        "convergence",
+        "error_over_time",
+        "slices",
+        "residual",
+    ] {
         assert!(run.join("plots").join(name).with_extension("png").exists(), "{name}");
     }
     // Without viscosity the wave breaks at t = 1/3; what came before is kept.

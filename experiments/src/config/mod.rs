@@ -434,11 +434,15 @@ impl ExperimentConfig {
                 Issue::new(format!("{path}.base"), message).hint("leave it out, or take [model.pinn]")
             );
         }
-        if lagrangian && network.symmetry == Symmetry::Even {
-            let message = "an even solution is carried by odd characteristics";
-            return Err(
-                Issue::new(format!("{path}.symmetry"), message).hint("leave it out, or take [model.pinn]")
-            );
+        let symmetric = network.symmetry != Symmetry::None;
+        let symmetry = |message: &str, hint: &str| {
+            Err(Issue::new(format!("{path}.symmetry"), message.to_owned()).hint(hint.to_owned()))
+        };
+        if lagrangian && symmetric {
+            return symmetry("labels have no such symmetry", "leave it out, or take [model.pinn]");
+        }
+        if !equation.keeps(network.symmetry) {
+            return symmetry("the equation does not keep it", "leave it out");
         }
         let branch = |features: usize| {
             let hidden = (network.depth - 1) * (network.width + 1) * network.width;

@@ -83,7 +83,7 @@ impl Linear {
             let mut rng = ChaCha8Rng::seed_from_u64(iteration);
             let mut columns = index::sample(&mut rng, theta.len(), columns).into_vec();
             columns.sort_unstable();
-            jacobian = jacobian.select(Axis(1), &columns);
+            jacobian = jacobian.select(Axis(1), &columns).as_standard_layout().into_owned();
             chosen = Some(columns);
         }
         let gradient = transposed_product(&jacobian, &residual);

@@ -29,6 +29,11 @@ pub struct Tape {
 }
 
 impl Tape {
+    /// The number of samples.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
     /// One component `[sample, output]` of the network's jet.
     pub fn component(&self, component: usize) -> ArrayView2<'_, f64> {
         let last = &self.outputs[self.outputs.len() - 1];
@@ -137,7 +142,8 @@ impl Mlp {
     /// The derivatives of one number a sample with respect to the weights, `[sample, weight]`, written into `jacobian`; `seeds
     /// [component · sample, output]` are the derivatives of these numbers with respect to the network's jet.
     ///
-    /// Since every layer has the same weights for all components, a row is a sum of outer products over the components.
+    /// Since every layer has the same weights for all components, a row is a sum of outer products over the components. With fewer rows
+    /// than samples, sample `i` adds to row `i` modulo their number.
     pub fn jacobian(
         &self,
         theta: &[f64],
@@ -151,14 +157,18 @@ impl Mlp {
             let (fan_in, fan_out) = (h.ncols(), delta.ncols());
             let place = offset..offset + (fan_in + 1) * fan_out;
             let (Some(h), Some(delta)) = (h.as_slice(), delta.as_slice()) else { return };
+            let rows = jacobian.nrows();
             for (n, row) in jacobian.axis_iter_mut(Axis(0)).enumerate() {
                 let Some(row) = row.into_slice() else { continue };
                 let (weights, bias) = row[place.clone()].split_at_mut(fan_in * fan_out);
-                // Rows of the factors are a component apart.
-                let (h, d) = (&h[n * fan_in..], &delta[n * fan_out..]);
-                let component = |c: usize| &d[c * samples * fan_out..][..fan_out];
-                outer(h, samples * fan_in, d, samples * fan_out, components, weights, fan_out);
-                bias.copy_from_slice(component(0));
+                for n in (n..samples).step_by(rows) {
+                    // Rows of the factors are a component apart.
+                    let (h, d) = (&h[n * fan_in..], &delta[n * fan_out..]);
+                    let add = n >= rows;
+                    outer(h, samples * fan_in, d, samples * fan_out, components, add, weights, fan_out);
+                    let first = d.iter().take(fan_out);
+                    bias.iter_mut().zip(first).for_each(|(b, d)| *b = if add { *b + d } else { *d });
+                }
             }
         });
     }
@@ -186,7 +196,7 @@ impl Mlp {
         seeds: Array2<f64>,
         mut visit: impl FnMut(usize, usize, &Array2<f64>),
     ) {
-        let mut delta = seeds;
+        let mut delta = seeds.as_standard_layout().into_owned();
         let mut end = self.parameters();
         for l in (0..self.sizes.len() - 1).rev() {
             let offset = end - (self.sizes[l] + 1) * self.sizes[l + 1];

@@ -1,6 +1,6 @@
 //! Sums of products.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -39,7 +39,11 @@ impl WithSimd for Dot<'_> {
 /// `A x`.
 pub(crate) fn product_with(a: &Array2<f64>, x: &[f64]) -> Vec<f64> {
     let rows: Vec<_> = a.axis_iter(Axis(0)).collect();
-    rows.into_par_iter().map(|row| row.to_slice().map_or(0.0, |row| dot(row, x))).collect()
+    let times = |row: ArrayView1<'_, f64>| match row.to_slice() {
+        Some(row) => dot(row, x),
+        None => row.iter().zip(x).map(|(a, x)| a * x).sum(),
+    };
+    rows.into_par_iter().map(times).collect()
 }
 
 /// `Aᵀ x`.
@@ -52,8 +56,9 @@ pub(crate) fn transposed_product(a: &Array2<f64>, x: &[f64]) -> Vec<f64> {
             let mut sum = vec![0.0; a.ncols()];
             Arch::new().dispatch(|| {
                 for (row, x) in a.rows().into_iter().zip(x) {
-                    if let Some(row) = row.to_slice() {
-                        sum.iter_mut().zip(row).for_each(|(s, a)| *s += x * a);
+                    match row.to_slice() {
+                        Some(row) => sum.iter_mut().zip(row).for_each(|(s, a)| *s += x * a),
+                        None => sum.iter_mut().zip(row).for_each(|(s, a)| *s += x * a),
                     }
                 }
             });

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// `C [i, j] = Σ_c h_c[i] d_c[j]` of `count` pairs of vectors; those of `h` are `h_stride` apart, those of `d` `d_stride`, and rows of
+/// `C [i, j] = Σ_c h_c[i] d_c[j]`, or `+=` if `add`, of `count` pairs of vectors; those of `h` are `h_stride` apart, those of `d` `d_stride`, and rows of
 /// `C` have `columns` entries.
 pub(crate) fn outer(
     h: &[f64],
@@ -10,6 +10,7 @@ pub(crate) fn outer(
     d: &[f64],
     d_stride: usize,
     count: usize,
+    add: bool,
     c: &mut [f64],
     columns: usize,
 ) {
@@ -17,7 +18,7 @@ pub(crate) fn outer(
     while first < count {
         let together = (count - first).min(4);
         let (h, d) = (&h[first * h_stride..], &d[first * d_stride..]);
-        let sum = Sum { h, h_stride, d, d_stride, together, add: first > 0, c, columns };
+        let sum = Sum { h, h_stride, d, d_stride, together, add: add || first > 0, c, columns };
         Arch::new().dispatch(sum);
         first += together;
     }

@@ -63,6 +63,8 @@ pub enum Symmetry {
     None,
     /// `N(−x, t) = N(x, t)`: on a periodic axis the network is shown cosines alone.
     Even,
+    /// `N(−x, t) = −N(x, t)`: the difference of a network and its mirror image.
+    Odd,
 }
 
 /// What the network's part is added to.

@@ -1,5 +1,7 @@
 //! The equation, and the derivatives of its residual.
 
+use super::Symmetry;
+
 /// `R = u_t + (c + a u) u_x − ν u_xx + δ u_xxx + κ u_xxxx − (r₁ u + r₂ u² + r₃ u³)`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Equation {
@@ -46,6 +48,16 @@ impl Equation {
             2
         } else {
             1
+        }
+    }
+
+    /// Whether a start with a symmetry keeps it.
+    pub fn keeps(&self, symmetry: Symmetry) -> bool {
+        let still = self.speed == 0.0 && self.dispersion == 0.0;
+        match symmetry {
+            Symmetry::None => true,
+            Symmetry::Even => still && self.self_advection == 0.0,
+            Symmetry::Odd => still && self.reaction[1] == 0.0,
         }
     }
 

@@ -13,6 +13,11 @@ use crate::jet::{Directions, Mlp, Tape};
 /// Places in a jet of a network: value, `∂_t`, `∂_ξ`, `∂_ξ²`.
 const JET: usize = 4;
 
+/// The least `X_ξ` of weights that are drawn, and the times and labels at which it is looked at.
+const UNFOLDED: f64 = 0.5;
+const LOOKS: usize = 4;
+const LABELS: usize = 256;
+
 /// What the residuals are made of.
 #[derive(Clone, Debug)]
 pub(super) struct Lagrangian {
@@ -72,9 +77,11 @@ impl Lagrangian {
         let e = &self.equation;
         let (source, slope) = e.source(u[0]);
         let q = x[2];
+        let nu = e.diffusivity;
+        // Diffusion ends where the map folds: no step may pass there, for no step comes back.
+        let q = if nu > 0.0 && q <= 0.0 { f64::NAN } else { q };
         let (q2, q3) = (q * q, q * q * q);
         let second = u[3] / q2 - u[2] * x[3] / q3;
-        let nu = e.diffusivity;
         let by_q = 2.0 * u[3] / q3 - 3.0 * u[2] * x[3] / (q2 * q2);
         Rows {
             value: [x[1] - e.characteristic(u[0]), u[1] - nu * second - source],
@@ -109,6 +116,21 @@ impl Lagrangian {
         let (value, slope) = (tape.component(0), tape.component(1));
         let x = labels.iter().enumerate().map(|(n, l)| l + tau * value[[n, 0]]).collect();
         (x, slope.column(0).iter().map(|s| 1.0 + tau * s).collect())
+    }
+
+    /// Shrinks the last layer of `N_x` until the map is far from folding.
+    pub(super) fn unfold(&self, theta: &mut [f64]) {
+        let p = self.network.parameters();
+        let last = p - self.network.sizes()[self.network.sizes().len() - 2] - 1;
+        let d = self.domain;
+        let least = |theta: &[f64]| {
+            let times = (1..=LOOKS).map(|i| d.start + d.duration * i as f64 / LOOKS as f64);
+            let compressions = times.flat_map(|t| self.characteristics(theta, t, LABELS).compression);
+            compressions.fold(f64::INFINITY, f64::min)
+        };
+        while least(theta) < UNFOLDED {
+            theta[last..p].iter_mut().for_each(|w| *w *= 0.5);
+        }
     }
 
     /// Characteristics of `count` labels at a time.

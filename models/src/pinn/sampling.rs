@@ -16,8 +16,9 @@ pub struct Domain {
     pub duration: f64,
 }
 
-/// Candidates for one point that follows the residual.
-const CANDIDATES: usize = 4;
+/// Candidates for one point that follows the residual: where that is a thin layer, few of them are in it, and none should be taken
+/// often.
+const CANDIDATES: usize = 16;
 
 impl Domain {
     /// `count` points `[point, (x, t)]` of the additive sequence of M. Roberts with the plastic number, shifted at random.

@@ -62,7 +62,9 @@ impl Window {
             Boundary::Periodic => {
                 let kappa = std::f64::consts::TAU / domain.length;
                 match config.symmetry {
-                    Symmetry::None => Embedding::default().periodic(2, 0, kappa, config.harmonics),
+                    Symmetry::None | Symmetry::Odd => {
+                        Embedding::default().periodic(2, 0, kappa, config.harmonics)
+                    }
                     Symmetry::Even => Embedding::default().cosines(2, 0, kappa, config.harmonics),
                 }
             }
@@ -75,7 +77,8 @@ impl Window {
         let form = match frame {
             Frame::Eulerian => {
                 let equation = equation.clone();
-                Form::Eulerian(Eulerian { network, equation, domain, boundary: config.boundary })
+                let (boundary, symmetry) = (config.boundary, config.symmetry);
+                Form::Eulerian(Eulerian { network, equation, domain, boundary, symmetry })
             }
             Frame::Lagrangian => Form::Lagrangian(Lagrangian { network, equation: equation.clone(), domain }),
         };
@@ -124,16 +127,27 @@ impl Window {
     pub fn draw(&self, rng: &mut impl Rng) -> Vec<f64> {
         match &self.form {
             Form::Eulerian(e) => e.network.draw(rng),
-            Form::Lagrangian(l) => [l.network.draw(rng), l.network.draw(rng)].concat(),
+            Form::Lagrangian(l) => {
+                let mut theta = [l.network.draw(rng), l.network.draw(rng)].concat();
+                l.unfold(&mut theta);
+                theta
+            }
         }
     }
 
     /// Draws points.
     pub fn sample(&self, config: &PinnConfig, theta: &[f64], rng: &mut impl Rng) -> Collocation {
         let c = &config.sampling;
+        // One half of what is symmetric says all.
+        let domain = match config.symmetry {
+            Symmetry::None => self.domain,
+            Symmetry::Even | Symmetry::Odd => {
+                Domain { origin: 0.0, length: 0.5 * self.domain.length, ..self.domain }
+            }
+        };
         let points = match c.scheme {
-            Sampling::Uniform | Sampling::Resampled => self.domain.spread(c.points, rng),
-            Sampling::Adaptive => self.domain.adapted(c.points, c.share, rng, |candidates| {
+            Sampling::Uniform | Sampling::Resampled => domain.spread(c.points, rng),
+            Sampling::Adaptive => domain.adapted(c.points, c.share, rng, |candidates| {
                 self.magnitudes(theta, &self.collocation(candidates.clone()))
             }),
         };
@@ -242,7 +256,7 @@ impl LeastSquares for Residual<'_> {
         let (points, bases, weight) = self.chunk(chunk);
         match &self.window.form {
             Form::Eulerian(e) => {
-                let tape = e.network.jet(theta, points, &e.directions());
+                let tape = e.tape(theta, points, &e.directions());
                 e.residual(&tape, points, bases, |n, value, _| r[n] = weight * value);
             }
             Form::Lagrangian(l) => {
@@ -321,9 +335,9 @@ impl Residual<'_> {
         factor: impl Fn(f64) -> f64,
     ) -> (crate::jet::Tape, Array2<f64>) {
         let directions = e.directions();
-        let tape = e.network.jet(theta, points, &directions);
+        let tape = e.tape(theta, points, &directions);
         let count = bases.len();
-        let mut seeds = Array2::zeros((directions.components() * count, 1));
+        let mut seeds = Array2::zeros((directions.components() * tape.samples(), 1));
         e.residual(&tape, points, bases, |n, value, slopes| {
             r[n] = weight * value;
             let by = weight * factor(r[n]);

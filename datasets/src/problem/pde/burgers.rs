@@ -83,6 +83,9 @@ const TAILS: f64 = 9.0;
 /// The step of the quadrature in standard deviations of its narrowest feature.
 const STEP: f64 = 0.2;
 
+/// Nodes of the quadrature beyond which there is no value: a wave so large against its viscosity is none that anybody resolves.
+const NODES: f64 = 1e7;
+
 /// `C + v(x − Ct, t)` with the mean `C` and `v = ∫ (x − y)/t e^E dy / ∫ e^E dy`, `E = −∫v₀/(2ν) − (x − y)²/(4νt)`, by the trapezoidal
 /// rule in `η = (x − y)/√(4νt)`; the largest exponent is taken out first.
 fn cole_hopf(waves: &[WaveOnGrid], nu: f64, x: f64, t: f64) -> f64 {
@@ -98,7 +101,11 @@ fn cole_hopf(waves: &[WaveOnGrid], nu: f64, x: f64, t: f64) -> f64 {
     let (x, width) = (x - mean * t, (4.0 * nu * t).sqrt());
     // The saddle is at most as far as the fastest wave went.
     let reach = speed * t / width + TAILS;
-    let count = (2.0 * reach * (1.0 + t * slope).sqrt() / STEP).ceil() as usize;
+    let nodes = (2.0 * reach * (1.0 + t * slope).sqrt() / STEP).ceil();
+    if nodes > NODES {
+        return f64::NAN;
+    }
+    let count = nodes as usize;
     let step = 2.0 * reach / count as f64;
     let node = |i: usize| -reach + step * i as f64;
     let exponent = |eta: f64| {

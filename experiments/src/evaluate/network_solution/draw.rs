@@ -7,6 +7,9 @@ use crate::evaluate::Findings;
 use crate::plot::{Axes, Line, Lines, Palette, Panel, SpaceTime, Style};
 use crate::run_dir::RunDir;
 
+/// Places at which the residual is drawn, at most.
+const COLUMNS: usize = 256;
+
 /// Characteristics that are drawn.
 const DRAWN: usize = 33;
 
@@ -22,6 +25,7 @@ pub(super) fn draw(
     errors(members, run, findings)?;
     convergence(members, run, findings)?;
     if let Some(model) = members.first() {
+        residual(model, run, findings)?;
         slices(model, run, findings)?;
         characteristics(model, run, findings)?;
     }
@@ -51,6 +55,28 @@ fn solution(
     let stem = if member.role == "model" { "solution".into() } else { format!("solution_{}", member.role) };
     let caption = format!("The solution, the network, and the difference ({}).", r.source);
     findings.figure(run, &stem, &caption, &figure)
+}
+
+/// The size of the residual over the whole run.
+fn residual(model: &Member, run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+    let r = &model.reference;
+    let stride = r.x.len().div_ceil(COLUMNS);
+    let sizes =
+        model.solved.residual(r, stride).mapv(|size| if size > 0.0 { size.log10() } else { f64::NAN });
+    let range = Palette::Sequential.range(sizes.iter().copied().filter(|v| v.is_finite()));
+    let figure = SpaceTime {
+        title: "residual".into(),
+        x: r.x.iter().step_by(stride).copied().collect(),
+        t: r.t.clone(),
+        panels: vec![Panel {
+            title: "log10 of its size".into(),
+            values: sizes,
+            palette: Palette::Sequential,
+            range: Some(range),
+        }],
+    };
+    let caption = "By how much the network misses the equation; in moving coordinates over labels.";
+    findings.figure(run, "residual", caption, &figure)
 }
 
 /// The error over time.

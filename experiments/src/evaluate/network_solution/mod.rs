@@ -29,7 +29,7 @@ use solve::{Solved, Solver};
 const CURRICULUM: usize = 5;
 
 /// The frozen features that stand beside a network.
-const FROZEN: FrozenFeatures = FrozenFeatures { features: 300, steepest: 60.0, tolerance: 1e-8 };
+const FROZEN: FrozenFeatures = FrozenFeatures { features: 500, steepest: 100.0, tolerance: 1e-8 };
 
 /// One solution and what it is compared with.
 struct Member {
@@ -66,6 +66,11 @@ pub fn network_solution(
     let mut members = Vec::new();
     let started = std::time::Instant::now();
     let reference = Reference::obtain(config, &build(config)?, job.progress, job.run, &mut findings)?;
+    if let Some(asymmetry) = reference.asymmetry(network.symmetry) {
+        let message = format!("the start has not this symmetry: it is off by {asymmetry:.1e} of its size");
+        let path = format!("model.{}.symmetry", model.name());
+        return Err(DataError::Config(Issue::new(path, message).hint("leave it out")).into());
+    }
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     members.push(member("model", network, frame, 1, problem, reference.clone(), config, job)?);
     let fixed = Frame::Eulerian;

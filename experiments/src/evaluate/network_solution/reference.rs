@@ -1,7 +1,7 @@
 //! What a network is judged against, and where it starts.
 
 use flowmap_datasets::problem::Problem;
-use flowmap_models::pinn::Profile;
+use flowmap_models::pinn::{Profile, Symmetry};
 use ndarray::{Array2, Axis, Ix2};
 
 use crate::commands::Progress;
@@ -9,6 +9,9 @@ use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::{Findings, keep};
 use crate::run_dir::RunDir;
+
+/// An asymmetry of a start that is none.
+const ROUNDING: f64 = 1e-9;
 
 /// The solution on an even grid of space at even times.
 #[derive(Clone, Debug)]
@@ -80,6 +83,22 @@ impl Reference {
             None => Profile::through(&values.row(0).to_vec(), x[0], length).ok()?,
         };
         Some(Self { x, t: config.data.times(), values, length, start, source })
+    }
+
+    /// By how much of its size the start misses a symmetry, if that is more than rounding.
+    pub(super) fn asymmetry(&self, symmetry: Symmetry) -> Option<f64> {
+        let sign = match symmetry {
+            Symmetry::None => return None,
+            Symmetry::Even => 1.0,
+            Symmetry::Odd => -1.0,
+        };
+        let (mut off, mut size) = (0.0_f64, 0.0_f64);
+        for x in &self.x {
+            let [here, there] = [*x, -x].map(|x| self.start.at(x)[0]);
+            off = off.max((here - sign * there).abs());
+            size = size.max(here.abs());
+        }
+        Some(off / size).filter(|a| *a > ROUNDING)
     }
 
     /// How long it lasts.

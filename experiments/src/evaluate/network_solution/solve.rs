@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowmap_datasets::rng::stream;
-use flowmap_models::gauss_newton::{GaussNewtonError, Step};
+use flowmap_models::gauss_newton::{GaussNewtonError, Step, cost};
 use flowmap_models::pinn::{
     Collocation, Crossing, CrossingAt, Domain, Equation, Frame, PinnConfig, Profile, Sampling, Window,
 };
@@ -196,8 +196,10 @@ impl Solver<'_> {
             }
         } else {
             theta = match place.windows.last() {
-                // Windows are alike: the last one's weights are a good start.
-                Some(before) if before.len() == window.parameters() => before.clone(),
+                // Windows are alike: the last one's weights are a good start, unless they fold this one's map.
+                Some(before) if before.len() == window.parameters() && self.begins(window, before) => {
+                    before.clone()
+                }
                 _ => window.draw(&mut stream(self.seed, "weights", 0)),
             };
             place.windows.push(theta.clone());
@@ -297,6 +299,12 @@ impl Solver<'_> {
         Ok(Ok(ended))
     }
 
+    /// Whether the residuals of a window are finite at some weights.
+    fn begins(&self, window: &Window, theta: &[f64]) -> bool {
+        let points = window.sample(self.network, theta, &mut stream(self.seed, "points", u64::MAX));
+        cost(&window.on(&points), theta).is_finite()
+    }
+
     /// The relative L2 error on a part of the reference inside a window, for the log alone.
     fn error_in(&self, window: &Window, theta: &[f64]) -> Option<f64> {
         let (r, d) = (self.reference, window.domain());
@@ -373,6 +381,22 @@ impl Solved {
             }
         }
         field
+    }
+
+    /// The size of the residual at places or labels and times of the reference, every `stride`-th of them, `[time, place]`; not a number
+    /// where the solve did not come.
+    pub(super) fn residual(&self, reference: &Reference, stride: usize) -> Array2<f64> {
+        let xs: Vec<f64> = reference.x.iter().step_by(stride).copied().collect();
+        let mut sizes = Array2::from_elem((reference.t.len(), xs.len()), f64::NAN);
+        for (t, mut row) in reference.t.iter().zip(sizes.rows_mut()) {
+            if let Some((window, theta)) = self.at(*t) {
+                let points =
+                    Array2::from_shape_fn((xs.len(), 2), |(i, axis)| if axis == 0 { xs[i] } else { *t });
+                let found = window.magnitudes(theta, &window.collocation(points));
+                row.assign(&ndarray::aview1(&found));
+            }
+        }
+        sizes
     }
 
     /// The least `X_ξ` over the run, in the Lagrangian frame.

@@ -92,7 +92,11 @@ impl Flow {
                     stepper: solver.dense_stepper(OdeField::new(p.clone()), &like).ok_or_else(unfit)?,
                 }
             }
-            Problem::Dde(_) | Problem::Sde(_) | Problem::Labelled(_) | Problem::Density(_) => {
+            Problem::Dde(_)
+            | Problem::Sde(_)
+            | Problem::Labelled(_)
+            | Problem::Density(_)
+            | Problem::Boxed(_) => {
                 return Err(unfit());
             }
         };

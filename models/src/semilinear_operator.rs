@@ -77,6 +77,13 @@ pub struct SemilinearOperator {
 }
 
 impl SemilinearOperatorConfig {
+    /// The same with as many channels that it has at most `budget` parameters, and no fewer than one.
+    pub fn fitted(&self, budget: usize, spec: &FieldSpec, device: &Device) -> Self {
+        let of = |width| Self { width, ..self.clone() };
+        let fits = |width: usize| of(width).init(spec, device).num_params() <= budget;
+        of((1..).take_while(|width| fits(*width)).last().unwrap_or(1))
+    }
+
     /// Draws the weights from the device's random stream.
     pub fn init(&self, spec: &FieldSpec, device: &Device) -> SemilinearOperator {
         let modes = self.modes.min(spec.shape.iter().copied().min().unwrap_or(2) / 2);

@@ -106,18 +106,27 @@ fn all_forms_of_the_linear_system_give_the_same_step() {
     // More residuals than weights, and fewer; both larger than a block.
     for (rows, weights) in [(330, 210), (130, 250)] {
         let problem = Curved::new(rows, weights);
-        let at = |solve: Solve| {
-            let config =
-                LevenbergMarquardt { solve, cg_tolerance: 1e-13, cg_iterations: 2000, ..Default::default() };
+        let with = |solve: Solve, geodesic: bool| {
+            let (cg_tolerance, cg_iterations) = (1e-13, 2000);
+            let config = LevenbergMarquardt {
+                solve,
+                geodesic,
+                cg_tolerance,
+                cg_iterations,
+                ..LevenbergMarquardt::default()
+            };
             let mut theta = vec![0.1; weights];
             Optimiser::LevenbergMarquardt(config).step(&problem, &mut theta, &mut Memory::default()).unwrap();
             theta
         };
-        let dense = at(Solve::Dense);
+        let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let (straight, bent) = (with(Solve::Dense, false), with(Solve::Dense, true));
         for other in [Solve::Auto, Solve::Dual, Solve::Cg] {
-            let difference = at(other).iter().zip(&dense).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            let difference = apart(&with(other, false), &straight);
             assert!(difference < 1e-9, "{other:?}: {difference:.1e}");
         }
+        assert!(apart(&with(Solve::Dual, true), &bent) < 1e-9);
+        assert!(apart(&straight, &bent) > 1e-6);
     }
 }
 
@@ -130,6 +139,22 @@ fn a_consistent_problem_is_solved_to_rounding() {
         let cost = run(&Optimiser::LevenbergMarquardt(config), &problem, &mut theta, 120);
         assert!(cost < 1e-16, "sketch {sketch}: {cost:.1e}");
     }
+}
+
+#[test]
+fn geodesic_steps_need_fewer_in_a_bent_valley() {
+    let steps = |geodesic: bool| {
+        let config = LevenbergMarquardt { geodesic, ..LevenbergMarquardt::default() };
+        let (optimiser, mut memory) = (Optimiser::LevenbergMarquardt(config), Memory::default());
+        let mut theta = vec![-1.2, 1.0];
+        let mut count = 0;
+        while cost(&Rosenbrock, &theta) > 1e-20 && count < 200 {
+            optimiser.step(&Rosenbrock, &mut theta, &mut memory).unwrap();
+            count += 1;
+        }
+        count
+    };
+    assert!(steps(true) < steps(false), "{} {}", steps(true), steps(false));
 }
 
 #[test]

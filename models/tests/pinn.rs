@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use flowmap_models::gauss_newton::{LeastSquares, Memory, Optimiser, cost, gradient};
-use flowmap_models::pinn::{Boundary, Domain, Equation, Frame, PinnConfig, Profile, SamplingConfig, Window};
+use flowmap_models::pinn::{
+    BaseConfig, Boundary, Domain, Equation, Frame, FrozenFeatures, PinnConfig, Profile, SamplingConfig,
+    Symmetry, Window,
+};
 use ndarray::{Array2, array};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -84,6 +87,110 @@ fn the_eulerian_residual_is_that_of_the_field() {
             assert!((u(0.6, 1.3) - u(3.6, 1.3)).abs() < 1e-13);
         }
     }
+}
+
+#[test]
+fn a_row_knows_its_point() {
+    let e = Equation { self_advection: 1.0, diffusivity: 0.1, ..Equation::default() };
+    let points =
+        Array2::from_shape_fn(
+            (300, 2),
+            |(i, a)| {
+                if a == 0 { 0.5 + 0.01 * i as f64 } else { 1.0 + 1e-3 * i as f64 }
+            },
+        );
+    for frame in [Frame::Eulerian, Frame::Lagrangian] {
+        let (window, theta) = window(frame, Boundary::Periodic, &e);
+        let all = window.collocation(points.clone());
+        let r = residuals(&window.on(&all), &theta);
+        let mut seen = vec![0; 300];
+        for (row, r) in r.iter().enumerate() {
+            let [x, t] = window.point_of(&all, row);
+            seen[((x - 0.5) / 0.01).round() as usize] += 1;
+            let alone = residuals(&window.on(&window.collocation(array![[x, t]])), &theta);
+            assert!(alone.iter().any(|a| (a - r * 300f64.sqrt()).abs() < 1e-9), "{frame:?}, row {row}");
+        }
+        assert!(seen.iter().all(|n| *n == window.kinds()));
+    }
+}
+
+#[test]
+fn a_split_base_has_the_residual_of_the_field() {
+    for reaction in [[0.4, 0.0, -0.6], [0.4, -0.7, 0.0], [0.0, 0.0, -0.6], [0.0, 0.5, 0.0]] {
+        let e =
+            Equation { speed: 0.7, self_advection: 1.2, diffusivity: 0.05, reaction, ..Equation::default() };
+        let config = PinnConfig { width: 6, depth: 2, base: BaseConfig::Split, ..PinnConfig::default() };
+        let window = Window::new(&config, Frame::Eulerian, &e, DOMAIN, start());
+        let theta = window.draw(&mut ChaCha8Rng::seed_from_u64(5));
+        let u = |x: f64, t: f64| window.values(&theta, &[x], t).unwrap()[0];
+        let points = array![[0.9, 1.2], [2.2, 1.4], [3.1, 1.1]];
+        let r = residuals(&window.on(&window.collocation(points.clone())), &theta);
+        for (n, p) in points.rows().into_iter().enumerate() {
+            let (x, t, h) = (p[0], p[1], 0.03);
+            let d1 = |x: f64| slope(|s| u(x + s, t), h);
+            let (v, ut) = (u(x, t), slope(|s| u(x, t + s), 0.01));
+            let source = v * (reaction[0] + v * (reaction[1] + v * reaction[2]));
+            let expected = ut + (e.speed + e.self_advection * v) * d1(x)
+                - e.diffusivity * slope(|s| d1(x + s), h)
+                - source;
+            assert!((r[n] * 3f64.sqrt() - expected).abs() < 1e-6, "{reaction:?}: {} and {expected}", r[n]);
+        }
+        assert!((u(1.7, 1.0) - start().at(1.7)[0]).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn a_split_base_solves_what_is_linear_or_a_reaction_alone() {
+    let linear = Equation { speed: 0.7, diffusivity: 0.05, dispersion: 0.02, ..Equation::default() };
+    let reaction = Equation { reaction: [1.0, 0.0, -1.0], ..Equation::default() };
+    for e in [linear, Equation { hyperdiffusivity: 0.003, ..Equation::default() }, reaction] {
+        let config = PinnConfig { width: 4, depth: 1, base: BaseConfig::Split, ..PinnConfig::default() };
+        let window = Window::new(&config, Frame::Eulerian, &e, DOMAIN, start());
+        let theta = vec![0.0; window.parameters()];
+        let points = array![[0.9, 1.2], [2.2, 1.4], [3.1, 1.1], [1.0, 1.0]];
+        let r = residuals(&window.on(&window.collocation(points)), &theta);
+        assert!(r.iter().all(|r| r.abs() < 1e-10), "{e:?}: {r:?}");
+    }
+}
+
+#[test]
+fn an_even_network_is_even() {
+    let e = Equation { diffusivity: 0.05, ..Equation::default() };
+    let config = PinnConfig { symmetry: Symmetry::Even, harmonics: 3, ..PinnConfig::default() };
+    let flat = Profile::new(|_| [0.2, 0.0, 0.0, 0.0, 0.0]);
+    let window = Window::new(&config, Frame::Eulerian, &e, DOMAIN, flat);
+    let theta = window.draw(&mut ChaCha8Rng::seed_from_u64(5));
+    let u = window.values(&theta, &[-0.8, 0.8, 0.8 + DOMAIN.length, 0.3], 1.3).unwrap();
+    assert!(
+        (u[0] - u[1]).abs() < 1e-13 && (u[2] - u[1]).abs() < 1e-13 && (u[3] - u[1]).abs() > 1e-6,
+        "{u:?}"
+    );
+}
+
+#[test]
+fn frozen_features_move_waves_and_steepen_them() {
+    let frozen = FrozenFeatures { features: 60, steepest: 8.0, tolerance: 1e-8 };
+    let domain = Domain { origin: 0.5, length: 3.0, start: 0.0, duration: 1.0 };
+    let xs: Vec<f64> = (0..40).map(|i| 0.5 + 3.0 * f64::from(i) / 40.0).collect();
+    let ts = [0.0, 0.4, 1.0];
+    let rng = || ChaCha8Rng::seed_from_u64(1);
+    let fast = Equation { speed: 6.0, ..Equation::default() };
+    let found = frozen.solve(&fast, &domain, &start(), &xs, &ts, &mut rng());
+    assert!(found.outcome.is_success() && found.rank <= 60, "{:?}", found.outcome);
+    for (row, t) in found.values.rows().into_iter().zip(ts) {
+        for (u, x) in row.iter().zip(&xs) {
+            let exact = start().at(x - 6.0 * t)[0];
+            assert!((u - exact).abs() < 1e-6, "t = {t}, x = {x}: {u} and {exact}");
+        }
+    }
+    // The mass of Burgers' equation stays, its energy falls.
+    let burgers = Equation { self_advection: 1.0, diffusivity: 0.05, ..Equation::default() };
+    let found = frozen.solve(&burgers, &domain, &start(), &xs, &ts, &mut rng());
+    let mean = |row: ndarray::ArrayView1<'_, f64>| row.mean().unwrap();
+    let energy = |row: ndarray::ArrayView1<'_, f64>| row.iter().map(|u| u * u).sum::<f64>();
+    let (first, last) = (found.values.row(0), found.values.row(2));
+    assert!((mean(first) - mean(last)).abs() < 1e-5, "{} {}", mean(first), mean(last));
+    assert!(energy(last) < 0.95 * energy(first) && energy(last) > 0.3 * energy(first));
 }
 
 #[test]

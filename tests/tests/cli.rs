@@ -666,12 +666,14 @@ fn a_killed_solution_resumes_to_the_same_field() {
 #[test]
 fn a_solution_stands_beside_its_speeds_and_says_where_characteristics_cross() {
     let bench = Bench::new();
-    let config = bench.config("wave.toml", SOLUTION);
+    let beside = SOLUTION.replace("[\"pinn\"]", "[\"pinn\", \"curriculum\", \"frozen\"]");
+    let config = bench.config("wave.toml", &beside);
     let output = bench.run(&[config.to_str().unwrap(), "--out", "run", "-q"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let run = bench.path("run");
     let metrics = summary(&run)["metrics"].clone();
-    for name in ["rel_l2", "rel_l2_c20"] {
+    assert!(metrics["rel_l2_curriculum"].as_f64().is_some(), "{metrics}");
+    for name in ["rel_l2", "rel_l2_c20", "rel_l2_frozen"] {
         assert!(metrics[name].as_f64().unwrap() < 1e-5, "{name}: {metrics}");
     }
     assert!(metrics["min_compression"].as_f64().unwrap() > 0.99, "{metrics}");
@@ -691,8 +693,18 @@ fn a_solution_stands_beside_its_speeds_and_says_where_characteristics_cross() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let message = stderr(&output);
     assert!(message.contains("Characteristics cross at t = 0."), "{message}");
-    assert!(message.contains("crossing = \"eulerian\""), "{message}");
+    assert!(message.contains("crossing = \"restart\" or \"eulerian\""), "{message}");
     assert!(bench.path("shock/predictions.npz").exists());
+    // Shorter windows come nearer to the breaking, and no farther.
+    let again =
+        text.replace("windows = 4", "windows = 4\ncrossing = \"restart\"").replace("[\"pinn\"]", "[]");
+    let config = bench.config("again.toml", &again);
+    let output = bench.run(&[config.to_str().unwrap(), "--out", "again", "-q"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let message = stderr(&output);
+    assert!(message.contains("in the shortest window too"), "{message}");
+    let t = message.split("cross at t = ").nth(1).and_then(|m| m.split(',').next()).unwrap();
+    assert!((t.parse::<f64>().unwrap() - 1.0 / 3.0).abs() < 0.02, "{message}");
 }
 
 #[test]

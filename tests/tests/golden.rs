@@ -197,6 +197,21 @@ fn fisher_fronts() {
 }
 
 #[test]
+fn a_reaction_without_diffusion_follows_the_logistic_curve() {
+    let problem = ProblemConfig::FisherKpp(FisherKpp {
+        length: TAU,
+        points: 128,
+        diffusivity: 0.0,
+        rate: 2.0,
+        ..FisherKpp::default()
+    });
+    let wave = |amplitude, mode| Wave { amplitude, modes: vec![mode], phase: 0.0 };
+    let initial = InitialConfig::Waves(Waves { waves: vec![wave(0.5, 0), wave(0.3, 1)] });
+    let e = error(&problem, &initial, etdrk4(0.005), 1.0);
+    assert!(e < 1e-9, "{e:e}");
+}
+
+#[test]
 fn schrodinger_solitons_and_plane_waves() {
     let problem = ProblemConfig::NonlinearSchrodinger(NonlinearSchrodinger::default());
     let soliton = BrightSoliton { amplitude: 1.0, velocity: TAU / 40.0 * 4.0, position: -3.0 };

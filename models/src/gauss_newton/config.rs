@@ -31,6 +31,9 @@ pub struct LevenbergMarquardt {
     pub attempts: usize,
     /// How the linear system is solved.
     pub solve: Solve,
+    /// Whether steps follow the curvature of the model's manifold, by one more evaluation; of the dense forms where all
+    /// weights move.
+    pub geodesic: bool,
     /// Weights that move in a step, drawn anew for each; zero moves all.
     pub sketch: usize,
     /// The relative residual to which conjugate gradients solve.
@@ -99,6 +102,7 @@ impl Default for LevenbergMarquardt {
             decrease: 0.2,
             attempts: 12,
             solve: Solve::Auto,
+            geodesic: true,
             sketch: 0,
             cg_tolerance: 1e-3,
             cg_iterations: 200,

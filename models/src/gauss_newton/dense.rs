@@ -5,9 +5,15 @@ use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 
-use super::cholesky::{factorise, gram, solve};
 use super::problem::{LeastSquares, linearised};
 use super::{GaussNewtonError, Solve};
+use crate::matrix::{factorise, gram, product_with, solve, transposed_product};
+
+/// The part of a step after which its curvature is looked at.
+const REACH: f64 = 0.1;
+
+/// The largest curvature that is followed, relative to the step (M. K. Transtrum, J. P. Sethna, arXiv 1201.5885).
+const LARGEST_BEND: f64 = 0.75;
 
 /// A network too large for dense matrices.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -80,7 +86,7 @@ impl Linear {
             jacobian = jacobian.select(Axis(1), &columns);
             chosen = Some(columns);
         }
-        let gradient = jacobian.t().dot(&ndarray::aview1(&residual)).to_vec();
+        let gradient = transposed_product(&jacobian, &residual);
         let dual = match form {
             Solve::Auto => jacobian.nrows() < jacobian.ncols(),
             Solve::Dual => true,
@@ -98,29 +104,59 @@ impl Linear {
 
     /// `δ = −(JᵀJ + λ)⁻¹ Jᵀ r` of all weights, and by how much the linear model lowers the cost; the dual form is
     /// `−Jᵀ (JJᵀ + λ)⁻¹ r`. None if the matrix is singular to rounding.
-    pub(super) fn step(&self, damping: f64) -> Option<(Vec<f64>, f64)> {
+    ///
+    /// With `bend`, which gives the residuals at a distance from the weights, the step follows the curvature of the model's manifold:
+    /// `δ − ½ (JᵀJ + λ)⁻¹ Jᵀ r″`, `r″` the second derivative along `δ` by a difference, where that correction is small.
+    pub(super) fn step(
+        &self,
+        damping: f64,
+        bend: Option<&dyn Fn(&[f64]) -> Vec<f64>>,
+    ) -> Option<(Vec<f64>, f64)> {
         let mut factor = self.gram.clone();
         factor.diag_mut().iter_mut().for_each(|d| *d += damping);
         factorise(&mut factor)?;
-        let delta = if self.dual {
-            let mut y = self.residual.clone();
-            solve(&factor, &mut y);
-            (-self.jacobian.t().dot(&ndarray::aview1(&y))).to_vec()
-        } else {
-            let mut x: Vec<f64> = self.gradient.iter().map(|g| -g).collect();
-            solve(&factor, &mut x);
-            x
+        let solved = |r: &[f64]| -> Vec<f64> {
+            if self.dual {
+                let mut y = r.to_vec();
+                solve(&factor, &mut y);
+                transposed_product(&self.jacobian, &y)
+            } else {
+                let mut x = transposed_product(&self.jacobian, r);
+                solve(&factor, &mut x);
+                x
+            }
         };
+        let mut delta: Vec<f64> = solved(&self.residual).into_iter().map(|x| -x).collect();
         // ‖r‖² − ‖r + Jδ‖² = δ·(λδ − g) for the damped step.
         let predicted = delta.iter().zip(&self.gradient).map(|(d, g)| d * (damping * d - g)).sum();
-        let all = match &self.chosen {
+        if let Some(bend) = bend {
+            let short: Vec<f64> = delta.iter().map(|d| REACH * d).collect();
+            let (there, straight) = (bend(&self.all(short)), product_with(&self.jacobian, &delta));
+            let second: Vec<f64> = there
+                .iter()
+                .zip(&self.residual)
+                .zip(&straight)
+                .map(|((there, here), straight)| 2.0 / REACH * ((there - here) / REACH - straight))
+                .collect();
+            let correction = solved(&second);
+            let size = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+            // Twice the half of it; what is not finite is not small.
+            if size(&correction) <= LARGEST_BEND * size(&delta) {
+                delta.iter_mut().zip(&correction).for_each(|(d, c)| *d -= 0.5 * c);
+            }
+        }
+        Some((self.all(delta), predicted))
+    }
+
+    /// A step of the weights that move as one of all.
+    fn all(&self, delta: Vec<f64>) -> Vec<f64> {
+        match &self.chosen {
             None => delta,
             Some(columns) => {
                 let mut all = vec![0.0; self.parameters];
                 columns.iter().zip(&delta).for_each(|(c, d)| all[*c] = *d);
                 all
             }
-        };
-        Some((all, predicted))
+        }
     }
 }

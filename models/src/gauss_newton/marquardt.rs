@@ -2,6 +2,7 @@
 
 use super::dense::Linear;
 use super::krylov::Krylov;
+use super::problem::residuals;
 use super::{GaussNewtonError, LeastSquares, LevenbergMarquardt, Memory, Solve, Step, cost};
 
 /// The share of the promised gain below which a step is refused.
@@ -23,7 +24,13 @@ pub(super) fn step(
         Ok(search(config, problem, theta, memory, linear.cost, linear.scale(), solve))
     } else {
         let linear = Linear::new(problem, &at, config.solve, config.sketch, config.memory_gb, memory.step)?;
-        Ok(search(config, problem, theta, memory, linear.cost, linear.scale(), |l| linear.step(l)))
+        let bend = |delta: &[f64]| {
+            let there: Vec<f64> = at.iter().zip(delta).map(|(t, d)| t + d).collect();
+            residuals(problem, &there)
+        };
+        let bend: Option<&dyn Fn(&[f64]) -> Vec<f64>> =
+            (config.geodesic && config.sketch == 0).then_some(&bend);
+        Ok(search(config, problem, theta, memory, linear.cost, linear.scale(), |l| linear.step(l, bend)))
     }
 }
 

@@ -1,17 +1,18 @@
 //! Nonlinear least squares in `f64` on the host: Levenberg-Marquardt, the natural gradient, L-BFGS and Adam on the same residuals.
 
 mod adam;
-mod cholesky;
 mod config;
 mod dense;
 mod krylov;
 mod lbfgs;
+mod linear;
 mod marquardt;
 mod natural;
 mod problem;
 
 pub use config::{Adam, Lbfgs, LevenbergMarquardt, NaturalGradient, Optimiser, Solve};
 pub use dense::Refusal;
+pub use linear::damped_step;
 pub use problem::{LeastSquares, cost, gradient};
 
 /// How one step ended.

@@ -12,7 +12,7 @@ pub(super) fn step(
     // The smallest damping at which the matrix is not singular to rounding.
     let mut damping = config.damping * linear.scale();
     let delta = loop {
-        match linear.step(damping) {
+        match linear.step(damping, None) {
             Some((delta, _)) => break delta,
             None if damping > linear.scale() => return Ok(Step::Stalled { cost: linear.cost }),
             None => damping *= 10.0,

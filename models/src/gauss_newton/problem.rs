@@ -46,6 +46,19 @@ pub fn cost(problem: &(impl LeastSquares + ?Sized), theta: &[f64]) -> f64 {
     parts.iter().sum()
 }
 
+/// The residuals at `theta`.
+pub(super) fn residuals(problem: &(impl LeastSquares + ?Sized), theta: &[f64]) -> Vec<f64> {
+    let mut r = vec![0.0; problem.rows()];
+    let (mut rest, mut work) = (&mut r[..], Vec::new());
+    for (c, rows) in problem.chunks().iter().enumerate() {
+        let (r, after) = rest.split_at_mut(rows.len());
+        work.push((c, r));
+        rest = after;
+    }
+    work.into_par_iter().for_each(|(c, r)| problem.residual(theta, c, r));
+    r
+}
+
 /// `Σ r²` and `Jᵀ r`, which is half its gradient.
 ///
 /// # Errors

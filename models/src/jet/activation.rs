@@ -5,6 +5,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use serde::{Deserialize, Serialize};
 
 use super::MAX_ORDER;
+use crate::fused::Real;
 
 /// An activation `σ`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,63 +22,104 @@ pub enum Activation {
     Swish,
 }
 
+/// Entries of a layer that are worked on together.
+pub(super) const BLOCK: usize = 64;
+
+/// `σ, σ′, …` of a block of entries.
+pub(super) struct Slopes([[f64; BLOCK]; MAX_ORDER + 2]);
+
+impl Default for Slopes {
+    fn default() -> Self {
+        Self([[0.0; BLOCK]; MAX_ORDER + 2])
+    }
+}
+
+impl std::ops::Deref for Slopes {
+    type Target = [[f64; BLOCK]; MAX_ORDER + 2];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
 impl Activation {
-    /// `σ, σ′, …, σ^(order)` at `z`, order at most `MAX_ORDER + 1`; the rest is zero.
-    #[inline]
-    pub fn derivatives(self, z: f64, order: usize) -> [f64; MAX_ORDER + 2] {
-        let mut s = [0.0; MAX_ORDER + 2];
+    /// `σ, σ′, …, σ^(order)` at at most [`BLOCK`] entries `z`, order at most `MAX_ORDER + 1`; of `σ(z)` if that is known already. Higher
+    /// ones are left as they are. Inside a dispatched function the loops are vectorised.
+    #[inline(always)]
+    pub(super) fn slopes(self, z: &[f64], value: Option<&[f64]>, order: usize, s: &mut Slopes) {
+        let (n, s) = (z.len().min(BLOCK), &mut s.0);
         match self {
             Self::Tanh => {
-                let t = z.tanh();
-                let s1 = 1.0 - t * t;
-                s[0] = t;
-                s[1] = s1;
+                match value {
+                    Some(value) => s[0][..n].copy_from_slice(value),
+                    None => {
+                        s[0][..n].copy_from_slice(z);
+                        <f64 as Real>::tanh(&mut s[0][..n]);
+                    }
+                }
+                let [t, s1, s2, s3, s4, s5] = s;
+                for e in 0..n {
+                    s1[e] = 1.0 - t[e] * t[e];
+                }
+                // Leibniz on σ' = 1 − σ².
                 if order >= 2 {
-                    // Leibniz on σ' = 1 − σ².
-                    s[2] = -2.0 * t * s1;
-                    s[3] = -2.0 * (s1 * s1 + t * s[2]);
-                    if order >= 4 {
-                        s[4] = -2.0 * (3.0 * s1 * s[2] + t * s[3]);
-                        s[5] = -2.0 * (3.0 * s[2] * s[2] + 4.0 * s1 * s[3] + t * s[4]);
+                    for e in 0..n {
+                        s2[e] = -2.0 * t[e] * s1[e];
+                        s3[e] = -2.0 * (s1[e] * s1[e] + t[e] * s2[e]);
+                    }
+                }
+                if order >= 4 {
+                    for e in 0..n {
+                        s4[e] = -2.0 * (3.0 * s1[e] * s2[e] + t[e] * s3[e]);
+                        s5[e] = -2.0 * (3.0 * s2[e] * s2[e] + 4.0 * s1[e] * s3[e] + t[e] * s4[e]);
                     }
                 }
             }
-            Self::Sine => {
-                let (sin, cos) = z.sin_cos();
-                s = [sin, cos, -sin, -cos, sin, cos];
-            }
-            Self::Gelu => {
-                let cdf = 0.5 * erfc(-z * FRAC_1_SQRT_2);
-                let pdf = (-0.5 * z * z).exp() / (2.0 * PI).sqrt();
-                let q = z * z;
-                s = [
-                    z * cdf,
-                    cdf + z * pdf,
-                    pdf * (2.0 - q),
-                    pdf * z * (q - 4.0),
-                    pdf * ((7.0 - q) * q - 4.0),
-                    pdf * z * ((q - 11.0) * q + 18.0),
-                ];
-            }
-            Self::Swish => {
-                let g = 1.0 / (1.0 + (-z).exp());
-                let g1 = g * (1.0 - g);
-                let g2 = g1 * (1.0 - 2.0 * g);
-                let g3 = g2 * (1.0 - 2.0 * g) - 2.0 * g1 * g1;
-                let g4 = g3 * (1.0 - 2.0 * g) - 6.0 * g1 * g2;
-                let g5 = g4 * (1.0 - 2.0 * g) - 8.0 * g1 * g3 - 6.0 * g2 * g2;
-                s = [
-                    z * g,
-                    z * g1 + g,
-                    z * g2 + 2.0 * g1,
-                    z * g3 + 3.0 * g2,
-                    z * g4 + 4.0 * g3,
-                    z * g5 + 5.0 * g4,
-                ];
-            }
+            Self::Sine => each(z, s, sine),
+            Self::Gelu => each(z, s, gelu),
+            Self::Swish => each(z, s, swish),
         }
-        s
     }
+}
+
+type Derivatives = [f64; MAX_ORDER + 2];
+
+#[inline(always)]
+fn each(z: &[f64], s: &mut [[f64; BLOCK]; MAX_ORDER + 2], f: impl Fn(f64) -> Derivatives) {
+    for (e, z) in z.iter().enumerate() {
+        for (s, v) in s.iter_mut().zip(f(*z)) {
+            s[e] = v;
+        }
+    }
+}
+
+fn sine(z: f64) -> Derivatives {
+    let (sin, cos) = z.sin_cos();
+    [sin, cos, -sin, -cos, sin, cos]
+}
+
+fn gelu(z: f64) -> Derivatives {
+    let cdf = 0.5 * erfc(-z * FRAC_1_SQRT_2);
+    let pdf = (-0.5 * z * z).exp() / (2.0 * PI).sqrt();
+    let q = z * z;
+    [
+        z * cdf,
+        cdf + z * pdf,
+        pdf * (2.0 - q),
+        pdf * z * (q - 4.0),
+        pdf * ((7.0 - q) * q - 4.0),
+        pdf * z * ((q - 11.0) * q + 18.0),
+    ]
+}
+
+fn swish(z: f64) -> Derivatives {
+    let g = 1.0 / (1.0 + (-z).exp());
+    let g1 = g * (1.0 - g);
+    let g2 = g1 * (1.0 - 2.0 * g);
+    let g3 = g2 * (1.0 - 2.0 * g) - 2.0 * g1 * g1;
+    let g4 = g3 * (1.0 - 2.0 * g) - 6.0 * g1 * g2;
+    let g5 = g4 * (1.0 - 2.0 * g) - 8.0 * g1 * g3 - 6.0 * g2 * g2;
+    [z * g, z * g1 + g, z * g2 + 2.0 * g1, z * g3 + 3.0 * g2, z * g4 + 4.0 * g3, z * g5 + 5.0 * g4]
 }
 
 /// `1 − erf x`, to rounding: the series of Kummer near zero, a continued fraction beyond.

@@ -1,98 +1,178 @@
 //! Faà di Bruno's rule for one activation on a stack of components, and its transpose.
 
-use super::Directions;
-use super::activation::Activation;
+use pulp::{Arch, Simd, WithSimd};
 
-/// `h = σ(z)` for jets; both hold `count` entries a component.
+use super::activation::{Activation, BLOCK, Slopes};
+use super::{Directions, Line};
+
+/// `h = σ(z)` for jets; both hold as many entries for each component.
 pub(super) fn forward(directions: &Directions, activation: Activation, z: &[f64], h: &mut [f64]) {
-    let count = z.len() / directions.components();
-    let order = directions.order();
-    for e in 0..count {
-        let s = activation.derivatives(z[e], order);
-        h[e] = s[0];
-        for line in directions.lines() {
-            let at = |k: usize| z[(line.first + k - 1) * count + e];
-            let z1 = at(1);
-            let mut put = |k: usize, v: f64| h[(line.first + k - 1) * count + e] = v;
-            put(1, s[1] * z1);
-            if line.order == 1 {
-                continue;
+    Arch::new().dispatch(Forward { directions, activation, z, h });
+}
+
+/// `δz = (∂h/∂z)ᵀ δh` for jets, in place of `δh`; `h` is what came out.
+pub(super) fn backward(
+    directions: &Directions,
+    activation: Activation,
+    z: &[f64],
+    h: &[f64],
+    delta: &mut [f64],
+) {
+    Arch::new().dispatch(Backward { directions, activation, z, h, delta });
+}
+
+struct Forward<'a> {
+    directions: &'a Directions,
+    activation: Activation,
+    z: &'a [f64],
+    h: &'a mut [f64],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { directions, activation, z, h } = self;
+        let count = z.len() / directions.components();
+        let mut s = Slopes::default();
+        for start in (0..count).step_by(BLOCK) {
+            let n = BLOCK.min(count - start);
+            let z = |c: usize| &z[c * count + start..][..n];
+            activation.slopes(z(0), None, directions.order(), &mut s);
+            h[start..start + n].copy_from_slice(&s[0][..n]);
+            for line in directions.lines() {
+                let (first, h) = (line.first, &mut h[line.first * count..]);
+                let (z1, order) = (z(first), line.order);
+                let z2 = z(first + 1.min(order - 1));
+                let z3 = z(first + 2.min(order - 1));
+                let z4 = z(first + 3.min(order - 1));
+                let h1 = &mut h[start..start + n];
+                for e in 0..n {
+                    h1[e] = s[1][e] * z1[e];
+                }
+                if order >= 2 {
+                    let h2 = &mut h[count + start..][..n];
+                    for e in 0..n {
+                        h2[e] = s[2][e] * z1[e] * z1[e] + s[1][e] * z2[e];
+                    }
+                }
+                if order >= 3 {
+                    let h3 = &mut h[2 * count + start..][..n];
+                    for e in 0..n {
+                        let cubic = s[3][e] * z1[e] * z1[e] * z1[e];
+                        h3[e] = cubic + 3.0 * s[2][e] * z1[e] * z2[e] + s[1][e] * z3[e];
+                    }
+                }
+                if order >= 4 {
+                    let h4 = &mut h[3 * count + start..][..n];
+                    for e in 0..n {
+                        let q = z1[e] * z1[e];
+                        let mixed = 3.0 * z2[e] * z2[e] + 4.0 * z1[e] * z3[e];
+                        let steep = s[4][e] * q * q + 6.0 * s[3][e] * q * z2[e];
+                        h4[e] = steep + s[2][e] * mixed + s[1][e] * z4[e];
+                    }
+                }
             }
-            let z2 = at(2);
-            put(2, s[2] * z1 * z1 + s[1] * z2);
-            if line.order == 2 {
-                continue;
+            if let Some(collapsed) = directions.collapsed() {
+                let (slot, mut squares) = (z(collapsed.slot), [0.0; BLOCK]);
+                add_squares(directions.collapsed_lines(), z, &mut squares[..n]);
+                let h = &mut h[collapsed.slot * count + start..][..n];
+                for e in 0..n {
+                    h[e] = s[1][e] * slot[e] + s[2][e] * squares[e];
+                }
             }
-            let z3 = at(3);
-            put(3, s[3] * z1 * z1 * z1 + 3.0 * s[2] * z1 * z2 + s[1] * z3);
-            if line.order == 3 {
-                continue;
-            }
-            let q = z1 * z1;
-            let mixed = 3.0 * z2 * z2 + 4.0 * z1 * z3;
-            put(4, s[4] * q * q + 6.0 * s[3] * q * z2 + s[2] * mixed + s[1] * at(4));
-        }
-        if let Some(collapsed) = directions.collapsed() {
-            let first = |l: &super::Line| z[l.first * count + e];
-            let squares: f64 = directions.collapsed_lines().iter().map(|l| first(l) * first(l)).sum();
-            let slot = collapsed.slot * count + e;
-            h[slot] = s[1] * z[slot] + s[2] * squares;
         }
     }
 }
 
-/// `δz = (∂h/∂z)ᵀ δh` for jets, in place of `δh`.
-pub(super) fn backward(directions: &Directions, activation: Activation, z: &[f64], delta: &mut [f64]) {
-    let count = z.len() / directions.components();
-    let order = directions.order() + 1;
-    for e in 0..count {
-        let s = activation.derivatives(z[e], order);
-        let mut value = s[1] * delta[e];
-        for line in directions.lines() {
-            let place = |k: usize| (line.first + k - 1) * count + e;
-            let z1 = z[place(1)];
-            let d1 = delta[place(1)];
-            value += s[2] * z1 * d1;
-            if line.order == 1 {
-                delta[place(1)] = s[1] * d1;
-                continue;
+#[inline(always)]
+fn add_squares<'a>(lines: &[Line], z: impl Fn(usize) -> &'a [f64], squares: &mut [f64]) {
+    for line in lines {
+        squares.iter_mut().zip(z(line.first)).for_each(|(s, z)| *s += z * z);
+    }
+}
+
+struct Backward<'a> {
+    directions: &'a Directions,
+    activation: Activation,
+    z: &'a [f64],
+    h: &'a [f64],
+    delta: &'a mut [f64],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { directions, activation, z, h, delta } = self;
+        let count = z.len() / directions.components();
+        let mut s = Slopes::default();
+        for start in (0..count).step_by(BLOCK) {
+            let n = BLOCK.min(count - start);
+            let z = |c: usize| &z[c * count + start..][..n];
+            activation.slopes(z(0), Some(&h[start..start + n]), directions.order() + 1, &mut s);
+            let (value, rest) = delta.split_at_mut(count);
+            let value = &mut value[start..start + n];
+            for e in 0..n {
+                value[e] *= s[1][e];
             }
-            let (z2, d2) = (z[place(2)], delta[place(2)]);
-            value += (s[3] * z1 * z1 + s[2] * z2) * d2;
-            let mut to = [s[1] * d1 + 2.0 * s[2] * z1 * d2, s[1] * d2, 0.0, 0.0];
-            if line.order >= 3 {
-                let (z3, d3) = (z[place(3)], delta[place(3)]);
-                value += (s[4] * z1 * z1 * z1 + 3.0 * s[3] * z1 * z2 + s[2] * z3) * d3;
-                to[0] += 3.0 * (s[3] * z1 * z1 + s[2] * z2) * d3;
-                to[1] += 3.0 * s[2] * z1 * d3;
-                to[2] = s[1] * d3;
-                if line.order == 4 {
-                    let d4 = delta[place(4)];
-                    let q = z1 * z1;
-                    let mixed = 3.0 * z2 * z2 + 4.0 * z1 * z3;
-                    value += (s[5] * q * q + 6.0 * s[4] * q * z2 + s[3] * mixed + s[2] * z[place(4)]) * d4;
-                    to[0] += 4.0 * (s[4] * q * z1 + 3.0 * s[3] * z1 * z2 + s[2] * z3) * d4;
-                    to[1] += 6.0 * (s[3] * q + s[2] * z2) * d4;
-                    to[2] += 4.0 * s[2] * z1 * d4;
-                    to[3] = s[1] * d4;
+            for line in directions.lines() {
+                let (first, order) = (line.first, line.order);
+                let [z1, z2, z3, z4] = [0, 1, 2, 3].map(|k: usize| z(first + k.min(order - 1)));
+                let lines = &mut rest[(first - 1) * count..][..order * count];
+                let mut parts = lines.chunks_exact_mut(count).map(|d| &mut d[start..start + n]);
+                let (d1, d2, d3, d4) = (parts.next(), parts.next(), parts.next(), parts.next());
+                let Some(d1) = d1 else { continue };
+                for e in 0..n {
+                    value[e] += s[2][e] * z1[e] * d1[e];
+                    d1[e] *= s[1][e];
+                }
+                let Some(d2) = d2 else { continue };
+                for e in 0..n {
+                    value[e] += (s[3][e] * z1[e] * z1[e] + s[2][e] * z2[e]) * d2[e];
+                    d1[e] += 2.0 * s[2][e] * z1[e] * d2[e];
+                    d2[e] *= s[1][e];
+                }
+                let Some(d3) = d3 else { continue };
+                for e in 0..n {
+                    let q = z1[e] * z1[e];
+                    let cubic = s[4][e] * q * z1[e] + 3.0 * s[3][e] * z1[e] * z2[e];
+                    value[e] += (cubic + s[2][e] * z3[e]) * d3[e];
+                    d1[e] += 3.0 * (s[3][e] * q + s[2][e] * z2[e]) * d3[e];
+                    d2[e] += 3.0 * s[2][e] * z1[e] * d3[e];
+                    d3[e] *= s[1][e];
+                }
+                let Some(d4) = d4 else { continue };
+                for e in 0..n {
+                    let q = z1[e] * z1[e];
+                    let mixed = 3.0 * z2[e] * z2[e] + 4.0 * z1[e] * z3[e];
+                    let steep = s[5][e] * q * q + 6.0 * s[4][e] * q * z2[e];
+                    value[e] += (steep + s[3][e] * mixed + s[2][e] * z4[e]) * d4[e];
+                    let cubic = s[4][e] * q * z1[e] + 3.0 * s[3][e] * z1[e] * z2[e];
+                    d1[e] += 4.0 * (cubic + s[2][e] * z3[e]) * d4[e];
+                    d2[e] += 6.0 * (s[3][e] * q + s[2][e] * z2[e]) * d4[e];
+                    d3[e] += 4.0 * s[2][e] * z1[e] * d4[e];
+                    d4[e] *= s[1][e];
                 }
             }
-            for k in 1..=line.order {
-                delta[place(k)] = to[k - 1];
+            if let Some(collapsed) = directions.collapsed() {
+                let (slot, mut squares) = (z(collapsed.slot), [0.0; BLOCK]);
+                add_squares(directions.collapsed_lines(), z, &mut squares[..n]);
+                let (lines, from) = rest.split_at_mut((collapsed.slot - 1) * count);
+                let d = &mut from[start..start + n];
+                for line in directions.collapsed_lines() {
+                    let (z1, d1) = (z(line.first), &mut lines[(line.first - 1) * count + start..][..n]);
+                    for e in 0..n {
+                        d1[e] += 2.0 * s[2][e] * z1[e] * d[e];
+                    }
+                }
+                for e in 0..n {
+                    value[e] += (s[2][e] * slot[e] + s[3][e] * squares[e]) * d[e];
+                    d[e] *= s[1][e];
+                }
             }
         }
-        if let Some(collapsed) = directions.collapsed() {
-            let slot = collapsed.slot * count + e;
-            let d = delta[slot];
-            let mut squares = 0.0;
-            for line in directions.collapsed_lines() {
-                let place = line.first * count + e;
-                squares += z[place] * z[place];
-                delta[place] += 2.0 * s[2] * z[place] * d;
-            }
-            value += (s[2] * z[slot] + s[3] * squares) * d;
-            delta[slot] = s[1] * d;
-        }
-        delta[e] = value;
     }
 }

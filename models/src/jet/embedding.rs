@@ -46,6 +46,13 @@ impl Embedding {
         self
     }
 
+    /// And `cos(mκx)`, `m = 1 … harmonics`, of one input: whatever follows is even in it and has its period `2π/κ`.
+    #[must_use]
+    pub fn cosines(mut self, inputs: usize, axis: usize, kappa: f64, harmonics: usize) -> Self {
+        self.features.extend((1..=harmonics).map(|m| Feature::Cosine(unit(inputs, axis, kappa * m as f64))));
+        self
+    }
+
     /// And `cos(w·x), sin(w·x)` for every given `w` (M. Tancik et al., NeurIPS 2020).
     #[must_use]
     pub fn fourier(mut self, frequencies: &[Vec<f64>]) -> Self {

@@ -1,11 +1,11 @@
 //! A multilayer perceptron on the host, with jets and the Jacobian of every sample.
 
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rand::{Rng, RngExt};
 
 use super::activation::Activation;
 use super::{Directions, Embedding, chain};
+use crate::matrix::{Strided, outer, product};
 
 /// `W_L σ(… σ(W_1 φ(x) + b_1) …) + b_L` with an embedding `φ`. Its weights are one vector: for one layer after the other
 /// `W [in, out]`, then `b`.
@@ -113,9 +113,14 @@ impl Mlp {
         for l in 0..layers {
             let (weight, bias, next) = self.layer(theta, l, offset);
             offset = next;
-            let mut z = tape.inputs[l].dot(&weight);
-            for mut row in z.rows_mut().into_iter().take(samples) {
-                row.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
+            let (fan_in, fan_out) = (self.sizes[l], self.sizes[l + 1]);
+            let h = &tape.inputs[l];
+            let mut z = Array2::zeros((h.nrows(), fan_out));
+            if let (Some(h), Some(z)) = (h.as_slice(), z.as_slice_mut()) {
+                product(Strided { values: h, row: fan_in, column: 1 }, weight, fan_out, z, false);
+                for z in z.chunks_exact_mut(fan_out).take(samples) {
+                    z.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
+                }
             }
             if l + 1 < layers {
                 let mut h = Array2::zeros(z.raw_dim());
@@ -144,18 +149,16 @@ impl Mlp {
             let (h, samples) = (&tape.inputs[layer], tape.samples);
             let components = h.nrows() / samples;
             let (fan_in, fan_out) = (h.ncols(), delta.ncols());
+            let place = offset..offset + (fan_in + 1) * fan_out;
+            let (Some(h), Some(delta)) = (h.as_slice(), delta.as_slice()) else { return };
             for (n, row) in jacobian.axis_iter_mut(Axis(0)).enumerate() {
                 let Some(row) = row.into_slice() else { continue };
-                let (weights, bias) = row[offset..][..(fan_in + 1) * fan_out].split_at_mut(fan_in * fan_out);
-                weights.fill(0.0);
-                for c in 0..components {
-                    let (h, d) = (h.row(c * samples + n), delta.row(c * samples + n));
-                    let (Some(h), Some(d)) = (h.to_slice(), d.to_slice()) else { continue };
-                    for (to, h) in weights.chunks_exact_mut(fan_out).zip(h) {
-                        to.iter_mut().zip(d).for_each(|(w, d)| *w += h * d);
-                    }
-                }
-                bias.iter_mut().zip(delta.row(n)).for_each(|(b, d)| *b = *d);
+                let (weights, bias) = row[place.clone()].split_at_mut(fan_in * fan_out);
+                // Rows of the factors are a component apart.
+                let (h, d) = (&h[n * fan_in..], &delta[n * fan_out..]);
+                let component = |c: usize| &d[c * samples * fan_out..][..fan_out];
+                outer(h, samples * fan_in, d, samples * fan_out, components, weights, fan_out);
+                bias.copy_from_slice(component(0));
             }
         });
     }
@@ -166,8 +169,8 @@ impl Mlp {
             let h = &tape.inputs[layer];
             let (fan_in, fan_out) = (h.ncols(), delta.ncols());
             let (weights, bias) = gradient[offset..][..(fan_in + 1) * fan_out].split_at_mut(fan_in * fan_out);
-            if let Ok(mut to) = ArrayViewMut2::from_shape((fan_in, fan_out), weights) {
-                general_mat_mul(1.0, &h.t(), delta, 1.0, &mut to);
+            if let (Some(h), Some(delta)) = (h.as_slice(), delta.as_slice()) {
+                product(Strided { values: h, row: 1, column: fan_in }, delta, fan_out, weights, true);
             }
             for row in delta.rows().into_iter().take(tape.samples) {
                 bias.iter_mut().zip(row).for_each(|(b, d)| *b += d);
@@ -192,28 +195,34 @@ impl Mlp {
                 break;
             }
             let (weight, ..) = self.layer(theta, l, offset);
-            delta = delta.dot(&weight.t());
-            if !delta.is_standard_layout() {
-                delta = delta.as_standard_layout().into_owned();
+            let (fan_in, fan_out) = (self.sizes[l], self.sizes[l + 1]);
+            let mut transposed = vec![0.0; weight.len()];
+            for (i, row) in weight.chunks_exact(fan_out).enumerate() {
+                transposed[i..].iter_mut().step_by(fan_in).zip(row).for_each(|(t, w)| *t = *w);
             }
-            if let (Some(z), Some(d)) = (tape.outputs[l - 1].as_slice(), delta.as_slice_mut()) {
-                chain::backward(&tape.directions, self.activation, z, d);
+            let mut before = Array2::zeros((delta.nrows(), fan_in));
+            if let (Some(delta), Some(before)) = (delta.as_slice(), before.as_slice_mut()) {
+                product(
+                    Strided { values: delta, row: fan_out, column: 1 },
+                    &transposed,
+                    fan_in,
+                    before,
+                    false,
+                );
+            }
+            delta = before;
+            let (z, h) = (tape.outputs[l - 1].as_slice(), tape.inputs[l].as_slice());
+            if let (Some(z), Some(h), Some(d)) = (z, h, delta.as_slice_mut()) {
+                chain::backward(&tape.directions, self.activation, z, h, d);
             }
             end = offset;
         }
     }
 
     /// The weights and the bias of a layer at a place of the vector, and the place after it.
-    fn layer<'a>(
-        &self,
-        theta: &'a [f64],
-        layer: usize,
-        offset: usize,
-    ) -> (ArrayView2<'a, f64>, &'a [f64], usize) {
+    fn layer<'a>(&self, theta: &'a [f64], layer: usize, offset: usize) -> (&'a [f64], &'a [f64], usize) {
         let (fan_in, fan_out) = (self.sizes[layer], self.sizes[layer + 1]);
         let (weights, rest) = theta[offset..].split_at(fan_in * fan_out);
-        let weights = ArrayView2::from_shape((fan_in, fan_out), weights)
-            .unwrap_or_else(|_| ArrayView2::from(&[] as &[[f64; 0]; 0]));
         (weights, &rest[..fan_out], offset + (fan_in + 1) * fan_out)
     }
 }

@@ -8,7 +8,7 @@ use crate::jet::Activation;
 
 /// A network that is the solution of an equation, found by least squares of the equation's residual.
 ///
-/// `pinn`: `u = u₀(x) + τ D(x) N(x, t)`. `lpinn`: `X = ξ + τ N_x(ξ, t)`, `u = u₀(ξ) + τ N_u(ξ, t)`, two networks of the same
+/// `pinn`: `u = B(x, t) + τ D(x) N(x, t)` with `B = u₀(x)` or what [`BaseConfig`] says. `lpinn`: `X = ξ + τ N_x(ξ, t)`, `u = u₀(ξ) + τ N_u(ξ, t)`, two networks of the same
 /// size. `τ` runs from 0 to 1 in each window of time; a window starts from the end of the one before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -25,6 +25,10 @@ pub struct PinnConfig {
     pub harmonics: usize,
     /// How the ends of the axis are held.
     pub boundary: Boundary,
+    /// A symmetry of the solution that the network has exactly.
+    pub symmetry: Symmetry,
+    /// What the network's part is added to; of `pinn` alone.
+    pub base: BaseConfig,
     /// Windows of time, solved one after the other.
     pub windows: usize,
     /// Steps of the optimiser in a window.
@@ -50,6 +54,29 @@ pub enum Boundary {
     Fixed,
 }
 
+/// A symmetry of the network's part in space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Symmetry {
+    /// None.
+    #[default]
+    None,
+    /// `N(−x, t) = N(x, t)`: on a periodic axis the network is shown cosines alone.
+    Even,
+}
+
+/// What the network's part is added to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BaseConfig {
+    /// The start.
+    #[default]
+    Start,
+    /// The start moved by the linear terms of the equation, then by its reaction, both exactly: one step of Lie's splitting. A start
+    /// with a kink is smooth from then on.
+    Split,
+}
+
 /// What happens where characteristics cross, that is where `X_ξ ≤ 0`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,6 +84,8 @@ pub enum Crossing {
     /// The run ends and says where and when; the windows before are kept.
     #[default]
     Stop,
+    /// The window and those after it are half as long, with labels anew at their start; the run ends where that does not help.
+    Restart,
     /// The window and those after it are solved in the Eulerian frame.
     Eulerian,
 }
@@ -96,6 +125,8 @@ impl Default for PinnConfig {
             omega: 4.0,
             harmonics: 1,
             boundary: Boundary::Periodic,
+            symmetry: Symmetry::None,
+            base: BaseConfig::Start,
             windows: 1,
             iterations: 200,
             tolerance: 1e-9,
@@ -124,6 +155,19 @@ impl Validate for PinnConfig {
             "windows",
             "the start of a second window is periodic",
             "take one window, or boundary = \"periodic\"",
+        );
+        let periodic = self.boundary == Boundary::Periodic;
+        check.require(
+            periodic || self.symmetry == Symmetry::None,
+            "symmetry",
+            "a network between fixed ends has no symmetry of its own",
+            "leave it out, or take boundary = \"periodic\"",
+        );
+        check.require(
+            periodic || self.base == BaseConfig::Start,
+            "base",
+            "the linear terms move a start on a periodic axis",
+            "leave it out, or take boundary = \"periodic\"",
         );
         check.within("iterations", self.iterations, 1, 10_000_000);
         check.non_negative("tolerance", self.tolerance);

@@ -25,6 +25,17 @@ pub(super) const SPACE: usize = 2;
 pub(super) const TERMS: usize = 6;
 
 impl Equation {
+    /// The same with a share of what moves it along the axis and of its reaction.
+    #[must_use]
+    pub fn weakened(&self, share: f64) -> Self {
+        Self {
+            speed: share * self.speed,
+            self_advection: share * self.self_advection,
+            reaction: self.reaction.map(|r| share * r),
+            ..self.clone()
+        }
+    }
+
     /// The highest order of a derivative in space.
     pub fn order(&self) -> usize {
         if self.hyperdiffusivity != 0.0 {
@@ -52,6 +63,26 @@ impl Equation {
     pub(super) fn source(&self, u: f64) -> (f64, f64) {
         let [r1, r2, r3] = self.reaction;
         (u * (r1 + u * (r2 + u * r3)), r1 + u * (2.0 * r2 + u * 3.0 * r3))
+    }
+
+    /// The solution `Φ` of `u′ = r(u)` after `t` from `v`, `Φ_v` and `Φ_vv`, in closed form where one of `r₂, r₃` is zero.
+    pub(super) fn reaction_flow(&self, v: f64, t: f64) -> Option<[f64; 3]> {
+        let [r1, r2, r3] = self.reaction;
+        let a = (r1 * t).exp();
+        // (e^{mr₁t} − 1)/r₁.
+        let grown = |m: f64| if r1 == 0.0 { m * t } else { (m * r1 * t).exp_m1() / r1 };
+        if r3 == 0.0 {
+            let g = -r2 * grown(1.0);
+            let q = 1.0 / (1.0 + g * v);
+            Some([a * v * q, a * q * q, -2.0 * a * g * q * q * q])
+        } else if r2 == 0.0 {
+            let g = -r3 * grown(2.0);
+            let q = 1.0 / (1.0 + g * v * v);
+            let root = q.sqrt();
+            Some([a * v * root, a * q * root, -3.0 * a * g * v * q * q * root])
+        } else {
+            None
+        }
     }
 
     /// `R` and its derivatives with respect to `u, u_t, u_x, …`.

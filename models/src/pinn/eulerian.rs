@@ -1,9 +1,10 @@
-//! The residual of `u = u₀(x) + τ D(x) N(x, t)`.
+//! The residual of `u = B(x, t) + τ D(x) N(x, t)` with a base `B` that is the start at the start.
 
 use ndarray::{Array2, ArrayView2};
 
+use super::base::Anchor;
 use super::equation::{Equation, SPACE, TERMS, TIME, VALUE};
-use super::{Boundary, Domain, MAX_PROFILE};
+use super::{Boundary, Domain};
 use crate::jet::{Directions, Mlp, Tape};
 
 /// What the residual is made of.
@@ -34,7 +35,7 @@ impl Eulerian {
     }
 
     /// `u, u_t, u_x, …` of a sample.
-    fn terms(&self, tape: &Tape, n: usize, point: [f64; 2], start: &[f64; MAX_PROFILE]) -> [f64; TERMS] {
+    fn terms(&self, tape: &Tape, n: usize, point: [f64; 2], base: &Anchor) -> [f64; TERMS] {
         let [x, t] = point;
         let d = self.distance(x);
         let rate = 1.0 / self.domain.duration;
@@ -48,9 +49,10 @@ impl Eulerian {
                 w += if k >= 1 { k as f64 * d[1] * v(k - 1) } else { 0.0 };
                 w += if k >= 2 { choose * d[2] * v(k - 2) } else { 0.0 };
             }
-            u[if k == 0 { VALUE } else { SPACE + k - 1 }] = start[k] + tau * w;
+            let place = if k == 0 { VALUE } else { SPACE + k - 1 };
+            u[place] = base[place] + tau * w;
         }
-        u[TIME] = rate * d[0] * v(0) + tau * d[0] * tape.component(TIME)[[n, 0]];
+        u[TIME] = base[TIME] + rate * d[0] * v(0) + tau * d[0] * tape.component(TIME)[[n, 0]];
         u
     }
 
@@ -59,11 +61,11 @@ impl Eulerian {
         &self,
         tape: &Tape,
         points: ArrayView2<'_, f64>,
-        starts: &[[f64; MAX_PROFILE]],
+        bases: &[Anchor],
         mut visit: impl FnMut(usize, f64, [f64; TERMS]),
     ) {
-        for (n, (point, start)) in points.rows().into_iter().zip(starts).enumerate() {
-            let u = self.terms(tape, n, [point[0], point[1]], start);
+        for (n, (point, base)) in points.rows().into_iter().zip(bases).enumerate() {
+            let u = self.terms(tape, n, [point[0], point[1]], base);
             let (r, slopes) = self.equation.residual(&u);
             visit(n, r, slopes);
         }
@@ -100,13 +102,13 @@ impl Eulerian {
         }
     }
 
-    /// `u` at points, with the values of the start there.
-    pub(super) fn values(&self, theta: &[f64], points: ArrayView2<'_, f64>, starts: &[f64]) -> Vec<f64> {
+    /// `u` at points, with the values of the base there.
+    pub(super) fn values(&self, theta: &[f64], points: ArrayView2<'_, f64>, bases: &[f64]) -> Vec<f64> {
         let tape = self.network.jet(theta, points, &Directions::new(2));
-        let value = |(n, start): (usize, &f64)| {
+        let value = |(n, base): (usize, &f64)| {
             let tau = (points[[n, 1]] - self.domain.start) / self.domain.duration;
-            start + tau * self.distance(points[[n, 0]])[0] * tape.component(VALUE)[[n, 0]]
+            base + tau * self.distance(points[[n, 0]])[0] * tape.component(VALUE)[[n, 0]]
         };
-        starts.iter().enumerate().map(value).collect()
+        bases.iter().enumerate().map(value).collect()
     }
 }

@@ -5,8 +5,9 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::equation::Equation;
-use super::{Domain, MAX_PROFILE, Profile};
+use super::base::Anchor;
+use super::equation::{Equation, SPACE, VALUE};
+use super::{Domain, Profile};
 use crate::jet::{Directions, Mlp, Tape};
 
 /// Places in a jet of a network: value, `∂_t`, `∂_ξ`, `∂_ξ²`.
@@ -62,18 +63,12 @@ impl Lagrangian {
         [base[0] + tau * v(0), rate * v(0) + tau * v(1), base[1] + tau * v(2), base[2] + tau * v(3)]
     }
 
-    pub(super) fn rows(
-        &self,
-        tapes: [&Tape; 2],
-        n: usize,
-        point: [f64; 2],
-        start: &[f64; MAX_PROFILE],
-    ) -> Rows {
+    pub(super) fn rows(&self, tapes: [&Tape; 2], n: usize, point: [f64; 2], start: &Anchor) -> Rows {
         let [label, t] = point;
         let rate = 1.0 / self.domain.duration;
         let tau = (t - self.domain.start) * rate;
         let x = Self::jet(tapes[0], n, tau, rate, [label, 1.0, 0.0]);
-        let u = Self::jet(tapes[1], n, tau, rate, [start[0], start[1], start[2]]);
+        let u = Self::jet(tapes[1], n, tau, rate, [start[VALUE], start[SPACE], start[SPACE + 1]]);
         let e = &self.equation;
         let (source, slope) = e.source(u[0]);
         let q = x[2];

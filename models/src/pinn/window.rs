@@ -6,10 +6,11 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::equation::Equation;
+use super::base::{Anchor, Base, Split};
+use super::equation::{Equation, VALUE};
 use super::eulerian::Eulerian;
 use super::lagrangian::{Characteristics, CrossingAt, Lagrangian};
-use super::{Boundary, Domain, MAX_PROFILE, PinnConfig, Profile, Sampling};
+use super::{BaseConfig, Boundary, Domain, PinnConfig, Profile, Sampling, Symmetry};
 use crate::gauss_newton::LeastSquares;
 use crate::jet::{Embedding, Mlp};
 
@@ -37,13 +38,14 @@ pub struct Window {
     form: Form,
     domain: Domain,
     start: Profile,
+    base: Base,
 }
 
-/// Points `[point, (x or ξ, t)]` with what the start is there.
+/// Points `[point, (x or ξ, t)]` with what the base is there.
 #[derive(Clone, Debug)]
 pub struct Collocation {
     points: Array2<f64>,
-    starts: Vec<[f64; MAX_PROFILE]>,
+    bases: Vec<Anchor>,
 }
 
 impl Window {
@@ -58,7 +60,11 @@ impl Window {
         let times = (domain.start, domain.start + domain.duration);
         let embedding = match config.boundary {
             Boundary::Periodic => {
-                Embedding::default().periodic(2, 0, std::f64::consts::TAU / domain.length, config.harmonics)
+                let kappa = std::f64::consts::TAU / domain.length;
+                match config.symmetry {
+                    Symmetry::None => Embedding::default().periodic(2, 0, kappa, config.harmonics),
+                    Symmetry::Even => Embedding::default().cosines(2, 0, kappa, config.harmonics),
+                }
             }
             Boundary::Fixed => {
                 Embedding::default().affine(2, 0, (domain.origin, domain.origin + domain.length))
@@ -66,14 +72,31 @@ impl Window {
         };
         let embedding = embedding.affine(2, 1, times);
         let network = Mlp::new(embedding, config.width, config.depth, 1, config.activation, config.omega);
-        let equation = equation.clone();
         let form = match frame {
             Frame::Eulerian => {
+                let equation = equation.clone();
                 Form::Eulerian(Eulerian { network, equation, domain, boundary: config.boundary })
             }
-            Frame::Lagrangian => Form::Lagrangian(Lagrangian { network, equation, domain }),
+            Frame::Lagrangian => Form::Lagrangian(Lagrangian { network, equation: equation.clone(), domain }),
         };
-        Self { form, domain, start }
+        let split = || Split::new(equation, &domain, &start).ok();
+        let base = match (config.base, frame) {
+            (BaseConfig::Split, Frame::Eulerian) => split().map(Base::Split),
+            _ => None,
+        };
+        let base = base.unwrap_or_else(|| Base::Start(start.clone()));
+        Self { form, domain, start, base }
+    }
+
+    /// The same with another equation.
+    #[must_use]
+    pub fn with_equation(&self, equation: &Equation) -> Self {
+        let mut other = self.clone();
+        match &mut other.form {
+            Form::Eulerian(e) => e.equation = equation.clone(),
+            Form::Lagrangian(l) => l.equation = equation.clone(),
+        }
+        other
     }
 
     /// Its stretch of the axis and of time.
@@ -119,14 +142,22 @@ impl Window {
 
     /// Points `[point, (x or ξ, t)]` that are given.
     pub fn collocation(&self, points: Array2<f64>) -> Collocation {
-        let xs: Vec<f64> = points.column(0).to_vec();
-        let starts = xs.par_iter().map(|x| self.start.at(*x)).collect();
-        Collocation { points, starts }
+        let places: Vec<[f64; 2]> = points.rows().into_iter().map(|p| [p[0], p[1]]).collect();
+        let bases = places.par_iter().map(|[x, t]| self.base.at(*x, *t)).collect();
+        Collocation { points, bases }
     }
 
     /// The sum of squares on given points.
     pub fn on<'a>(&'a self, collocation: &'a Collocation) -> impl LeastSquares + 'a {
         Residual { window: self, collocation }
+    }
+
+    /// The point `(x or ξ, t)` of a row of the residuals.
+    pub fn point_of(&self, collocation: &Collocation, row: usize) -> [f64; 2] {
+        let (kinds, n) = (self.kinds(), collocation.points.nrows());
+        let first = row / (kinds * CHUNK) * CHUNK;
+        let at = first + (row - kinds * first) % CHUNK.min(n - first);
+        [collocation.points[[at, 0]], collocation.points[[at, 1]]]
     }
 
     /// The size of the residual at every point.
@@ -157,8 +188,8 @@ impl Window {
         match &self.form {
             Form::Eulerian(e) => {
                 let points = Array2::from_shape_fn((xs.len(), 2), |(n, a)| if a == 0 { xs[n] } else { t });
-                let starts: Vec<f64> = xs.par_iter().map(|x| self.start.at(*x)[0]).collect();
-                Ok(e.values(theta, points.view(), &starts))
+                let bases: Vec<f64> = xs.par_iter().map(|x| self.base.at(*x, t)[VALUE]).collect();
+                Ok(e.values(theta, points.view(), &bases))
             }
             Form::Lagrangian(l) => l.values(theta, xs, t, &self.start),
         }
@@ -188,12 +219,12 @@ struct Residual<'a> {
 }
 
 impl Residual<'_> {
-    /// The points of a chunk with their starts, and the weight of a residual.
-    fn chunk(&self, chunk: usize) -> (ArrayView2<'_, f64>, &[[f64; MAX_PROFILE]], f64) {
+    /// The points of a chunk with their bases, and the weight of a residual.
+    fn chunk(&self, chunk: usize) -> (ArrayView2<'_, f64>, &[Anchor], f64) {
         let n = self.collocation.points.nrows();
         let range = chunk * CHUNK..((chunk + 1) * CHUNK).min(n);
         let points = self.collocation.points.slice(s![range.clone(), ..]);
-        (points, &self.collocation.starts[range], 1.0 / (n as f64).sqrt())
+        (points, &self.collocation.bases[range], 1.0 / (n as f64).sqrt())
     }
 }
 
@@ -208,16 +239,16 @@ impl LeastSquares for Residual<'_> {
     }
 
     fn residual(&self, theta: &[f64], chunk: usize, r: &mut [f64]) {
-        let (points, starts, weight) = self.chunk(chunk);
+        let (points, bases, weight) = self.chunk(chunk);
         match &self.window.form {
             Form::Eulerian(e) => {
                 let tape = e.network.jet(theta, points, &e.directions());
-                e.residual(&tape, points, starts, |n, value, _| r[n] = weight * value);
+                e.residual(&tape, points, bases, |n, value, _| r[n] = weight * value);
             }
             Form::Lagrangian(l) => {
                 let tapes = l.tapes(theta, points);
-                let count = starts.len();
-                for (n, (p, start)) in points.rows().into_iter().zip(starts).enumerate() {
+                let count = bases.len();
+                for (n, (p, start)) in points.rows().into_iter().zip(bases).enumerate() {
                     let rows = l.rows([&tapes[0], &tapes[1]], n, [p[0], p[1]], start);
                     (r[n], r[count + n]) = (weight * rows.value[0], weight * rows.value[1]);
                 }
@@ -226,16 +257,16 @@ impl LeastSquares for Residual<'_> {
     }
 
     fn linearise(&self, theta: &[f64], chunk: usize, r: &mut [f64], mut jacobian: ArrayViewMut2<'_, f64>) {
-        let (points, starts, weight) = self.chunk(chunk);
-        let count = starts.len();
+        let (points, bases, weight) = self.chunk(chunk);
+        let count = bases.len();
         match &self.window.form {
             Form::Eulerian(e) => {
-                let (tape, seeds) = self.eulerian(e, theta, points, starts, weight, r, |_| 1.0);
+                let (tape, seeds) = self.eulerian(e, theta, points, bases, weight, r, |_| 1.0);
                 e.network.jacobian(theta, &tape, seeds, jacobian);
             }
             Form::Lagrangian(l) => {
                 let tapes = l.tapes(theta, points);
-                let seeds = lagrangian_seeds(l, &tapes, points, starts, weight, r);
+                let seeds = lagrangian_seeds(l, &tapes, points, bases, weight, r);
                 let p = l.network.parameters();
                 for (kind, seeds) in seeds.into_iter().enumerate() {
                     let rows = kind * count..(kind + 1) * count;
@@ -250,16 +281,16 @@ impl LeastSquares for Residual<'_> {
     }
 
     fn pull_back(&self, theta: &[f64], chunk: usize, r: &mut [f64], gradient: &mut [f64]) {
-        let (points, starts, weight) = self.chunk(chunk);
+        let (points, bases, weight) = self.chunk(chunk);
         match &self.window.form {
             Form::Eulerian(e) => {
-                let (tape, seeds) = self.eulerian(e, theta, points, starts, weight, r, |r| r);
+                let (tape, seeds) = self.eulerian(e, theta, points, bases, weight, r, |r| r);
                 e.network.gradient(theta, &tape, seeds, gradient);
             }
             Form::Lagrangian(l) => {
                 let tapes = l.tapes(theta, points);
-                let count = starts.len();
-                let seeds = lagrangian_seeds(l, &tapes, points, starts, weight, r);
+                let count = bases.len();
+                let seeds = lagrangian_seeds(l, &tapes, points, bases, weight, r);
                 let p = l.network.parameters();
                 for branch in 0..2 {
                     let mut sum = Array2::zeros(seeds[0][branch].raw_dim());
@@ -284,16 +315,16 @@ impl Residual<'_> {
         e: &Eulerian,
         theta: &[f64],
         points: ArrayView2<'_, f64>,
-        starts: &[[f64; MAX_PROFILE]],
+        bases: &[Anchor],
         weight: f64,
         r: &mut [f64],
         factor: impl Fn(f64) -> f64,
     ) -> (crate::jet::Tape, Array2<f64>) {
         let directions = e.directions();
         let tape = e.network.jet(theta, points, &directions);
-        let count = starts.len();
+        let count = bases.len();
         let mut seeds = Array2::zeros((directions.components() * count, 1));
-        e.residual(&tape, points, starts, |n, value, slopes| {
+        e.residual(&tape, points, bases, |n, value, slopes| {
             r[n] = weight * value;
             let by = weight * factor(r[n]);
             e.seed(&mut seeds, n, count, [points[[n, 0]], points[[n, 1]]], slopes.map(|s| by * s));
@@ -307,15 +338,15 @@ fn lagrangian_seeds(
     l: &Lagrangian,
     tapes: &[crate::jet::Tape; 2],
     points: ArrayView2<'_, f64>,
-    starts: &[[f64; MAX_PROFILE]],
+    bases: &[Anchor],
     weight: f64,
     r: &mut [f64],
 ) -> [[Array2<f64>; 2]; 2] {
-    let count = starts.len();
+    let count = bases.len();
     let components = Lagrangian::directions().components();
     let mut seeds: [[Array2<f64>; 2]; 2] =
         std::array::from_fn(|_| std::array::from_fn(|_| Array2::zeros((components * count, 1))));
-    for (n, (p, start)) in points.rows().into_iter().zip(starts).enumerate() {
+    for (n, (p, start)) in points.rows().into_iter().zip(bases).enumerate() {
         let rows = l.rows([&tapes[0], &tapes[1]], n, [p[0], p[1]], start);
         for kind in 0..2 {
             r[kind * count + n] = weight * rows.value[kind];

@@ -12,7 +12,7 @@ use crate::initial::InitialConfig;
 ///
 /// Exact front of speed `5√(rD/6)` on one axis, `u = (1 + e^(z/√6))^(−2)`, `z = √(r/D) (x − ct)`: M. J. Ablowitz,
 /// A. Zeppetella, Bull. Math. Biol. 41 (1979) 835-840. A pair of fronts that leave a centre is exact to
-/// `e^(−√(r/6D) · half width)`.
+/// `e^(−√(r/6D) · half width)`. Without diffusion every place follows the logistic curve `u₀ e^(rt) / (1 + u₀ (e^(rt) − 1))`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FisherKpp {
@@ -38,7 +38,7 @@ impl Validate for FisherKpp {
     fn validate(&self, mut check: Check<'_>) {
         check_grid(&mut check, self.points, self.length);
         check.within("dimensions", self.dimensions, 1, 3);
-        check.positive("diffusivity", self.diffusivity);
+        check.non_negative("diffusivity", self.diffusivity);
         check.positive("rate", self.rate);
     }
 }
@@ -61,6 +61,11 @@ impl Operators for FisherKpp {
     }
 
     fn exact(&self, initial: &InitialConfig, grid: &FourierGrid) -> Option<Exact> {
+        if self.diffusivity == 0.0 {
+            let (start, rate, grid) = (initial.profile(grid)?, self.rate, grid.clone());
+            let logistic = move |t: f64, u: f64| u * (rate * t).exp() / (1.0 + u * (rate * t).exp_m1());
+            return Some(Box::new(move |t| grid.sample(|x| logistic(t, start(x)))));
+        }
         let InitialConfig::FisherFronts(fronts) = initial else { return None };
         if self.dimensions != 1 {
             return None;

@@ -12,7 +12,7 @@ use super::solve::Moment;
 use crate::error::Error;
 use crate::run_dir::{RunDir, write_atomically};
 
-const FORMAT_VERSION: &str = "1";
+const FORMAT_VERSION: &str = "2";
 
 /// The place of a solve.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,10 @@ pub(super) struct Place {
     pub(super) windows: Vec<Vec<f64>>,
     /// Whether each was solved in the Eulerian frame though the model's is another.
     pub(super) fallen_back: Vec<bool>,
+    /// When each ends.
+    pub(super) ends: Vec<f64>,
+    /// How long those to come are, if they were shortened.
+    pub(super) length: f64,
     /// Steps in the last window.
     pub(super) iteration: usize,
     /// Whether the last window is done.
@@ -55,10 +59,12 @@ impl Store {
             place.seconds,
             // Exact up to 2⁵³ steps.
             place.memory.step as f64,
+            place.length,
         ];
         let mut arrays = vec![
             ("place".to_owned(), numbers),
             ("fallen_back".to_owned(), fallen),
+            ("ends".to_owned(), place.ends.clone()),
             ("scalars".to_owned(), place.memory.scalars.clone()),
             ("points".to_owned(), place.points.iter().copied().collect()),
             ("history".to_owned(), moments),
@@ -109,7 +115,7 @@ impl Store {
             names.iter().map(|n| read(n)).collect()
         };
         let numbers = read("place")?;
-        let [iteration, done, seconds, step] = numbers[..] else {
+        let [iteration, done, seconds, step, length] = numbers[..] else {
             return Err(self.damaged("its place is incomplete".into()));
         };
         let points = read("points")?;
@@ -119,6 +125,8 @@ impl Store {
         Ok(Some(Place {
             windows: all("window-")?,
             fallen_back: read("fallen_back")?.iter().map(|f| *f == 1.0).collect(),
+            ends: read("ends")?,
+            length,
             iteration: iteration as usize,
             done: done == 1.0,
             memory: Memory { step: step as u64, scalars: read("scalars")?, vectors: all("memory-")? },

@@ -62,7 +62,7 @@ fn errors(members: &[Member], run: &RunDir, findings: &mut Findings) -> Result<(
             let d = &m.field.row(i) - &truth.row(i);
             d.iter().map(|d| d * d).sum::<f64>().sqrt() / size
         };
-        let style = if m.role == "pinn" { Style::Dashed } else { Style::Solid };
+        let style = if m.baseline { Style::Dashed } else { Style::Solid };
         let t = m.reference.t[1..].to_vec();
         Line { label: m.role.clone(), x: t, y: (1..truth.nrows()).map(error).collect(), style, band: None }
     });
@@ -85,7 +85,7 @@ fn errors(members: &[Member], run: &RunDir, findings: &mut Findings) -> Result<(
 /// Residual and error against the time of solving.
 fn convergence(members: &[Member], run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
     let mut lines = Vec::new();
-    for m in members {
+    for m in members.iter().filter(|m| !m.solved.history.is_empty()) {
         let history = &m.solved.history;
         let x = history.iter().map(|h| h.seconds).collect();
         let y = history.iter().map(|h| h.rms).collect();

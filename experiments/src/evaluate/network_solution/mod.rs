@@ -10,8 +10,9 @@ pub(crate) use equation::equation;
 
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::ProblemConfig;
+use flowmap_datasets::rng::stream;
 use flowmap_models::config::ModelConfig;
-use flowmap_models::pinn::{Frame, PinnConfig};
+use flowmap_models::pinn::{Domain, Equation, Frame, FrozenFeatures, PinnConfig};
 use flowmap_solvers::issue::Issue;
 use ndarray::{Array1, Array2};
 
@@ -21,12 +22,20 @@ use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::metric::relative_l2;
 
-use reference::Reference;
+pub(super) use reference::Reference;
 use solve::{Solved, Solver};
 
-/// One network and what it is compared with.
+/// Steps of a curriculum to the equation.
+const CURRICULUM: usize = 5;
+
+/// The frozen features that stand beside a network.
+const FROZEN: FrozenFeatures = FrozenFeatures { features: 300, steepest: 60.0, tolerance: 1e-8 };
+
+/// One solution and what it is compared with.
 struct Member {
     role: String,
+    /// Whether it may fail without the run having failed: what it shows is that.
+    baseline: bool,
     reference: Reference,
     solved: Solved,
     /// `[time, x]`; not a number where the solve did not come.
@@ -58,9 +67,21 @@ pub fn network_solution(
     let started = std::time::Instant::now();
     let reference = Reference::obtain(config, &build(config)?, job.progress, job.run, &mut findings)?;
     findings.metric("solve_s", started.elapsed().as_secs_f64());
-    members.push(member("model", network, frame, problem, reference.clone(), config, job)?);
-    if config.evaluate.baselines.contains(&Baseline::Pinn) && frame == Frame::Lagrangian {
-        members.push(member("pinn", network, Frame::Eulerian, problem, reference, config, job)?);
+    members.push(member("model", network, frame, 1, problem, reference.clone(), config, job)?);
+    let fixed = Frame::Eulerian;
+    for baseline in &config.evaluate.baselines {
+        let name = baseline.name();
+        let solved = match baseline {
+            Baseline::Pinn if frame == Frame::Lagrangian => {
+                member(name, network, fixed, 1, problem, reference.clone(), config, job)?
+            }
+            Baseline::Curriculum => {
+                member(name, network, fixed, CURRICULUM, problem, reference.clone(), config, job)?
+            }
+            Baseline::Frozen => frozen(name, problem, reference.clone(), config)?,
+            _ => continue,
+        };
+        members.push(Member { baseline: true, ..solved });
     }
     for speed in &config.evaluate.speeds {
         let faster = equation::with_speed(problem, *speed)
@@ -68,7 +89,7 @@ pub fn network_solution(
         let built = faster.build().map_err(|e| wrong(&e.to_string()))?;
         let reference = Reference::exact(config, &built)
             .ok_or_else(|| wrong("evaluate.speeds needs a problem with an exact solution"))?;
-        members.push(member(&format!("c{speed}"), network, frame, &faster, reference, config, job)?);
+        members.push(member(&format!("c{speed}"), network, frame, 1, &faster, reference, config, job)?);
     }
     measure(config, &members, &mut findings);
     draw::draw(config, &members, job.run, &mut findings)?;
@@ -80,19 +101,39 @@ fn member(
     role: &str,
     network: &PinnConfig,
     frame: Frame,
+    stages: usize,
     problem: &ProblemConfig,
     reference: Reference,
     config: &ExperimentConfig,
     job: &Job<'_>,
 ) -> Result<Member, Error> {
-    let equation = equation(problem).ok_or_else(|| {
-        DataError::Config(Issue::new("problem", format!("no network solves '{}'", problem.name())))
-    })?;
-    let solver =
-        Solver { role, network, frame, equation: &equation, reference: &reference, seed: config.seed, job };
+    let equation = equation_of(problem)?;
+    let (equation, seed) = (&equation, config.seed);
+    let solver = Solver { role, network, frame, equation, reference: &reference, stages, seed, job };
     let solved = solver.solve()?;
     let field = solved.field(&reference);
-    Ok(Member { role: role.to_owned(), reference, solved, field })
+    Ok(Member { role: role.to_owned(), baseline: false, reference, solved, field })
+}
+
+fn equation_of(problem: &ProblemConfig) -> Result<Equation, Error> {
+    let none = || Issue::new("problem", format!("no network solves '{}'", problem.name()));
+    equation(problem).ok_or_else(|| DataError::Config(none()).into())
+}
+
+fn frozen(
+    role: &str,
+    problem: &ProblemConfig,
+    reference: Reference,
+    config: &ExperimentConfig,
+) -> Result<Member, Error> {
+    let equation = equation_of(problem)?;
+    let (origin, length) = (reference.x[0], reference.length);
+    let domain = Domain { origin, length, start: 0.0, duration: reference.duration() };
+    let (started, rng) = (std::time::Instant::now(), &mut stream(config.seed, "frozen_features", 0));
+    let found = FROZEN.solve(&equation, &domain, &reference.start, &reference.x, &reference.t, rng);
+    let failure = (!found.outcome.is_success()).then(|| found.outcome.to_string());
+    let solved = Solved::elsewhere(started.elapsed().as_secs_f64(), found.rank, failure);
+    Ok(Member { role: role.to_owned(), baseline: false, reference, solved, field: found.values })
 }
 
 fn measure(config: &ExperimentConfig, members: &[Member], findings: &mut Findings) {
@@ -100,19 +141,21 @@ fn measure(config: &ExperimentConfig, members: &[Member], findings: &mut Finding
     for member in members {
         let suffix = if member.role == "model" { String::new() } else { format!("_{}", member.role) };
         let (solved, truth) = (&member.solved, &member.reference.values);
-        train_s += solved.seconds;
+        train_s += if member.baseline { 0.0 } else { solved.seconds };
         findings.metric(format!("rel_l2{suffix}"), member.error());
         let last = truth.nrows() - 1;
         let (end, true_end) = (member.field.row(last), truth.row(last));
         findings.metric(format!("rel_l2_end{suffix}"), relative_l2(end.into_dyn(), true_end.into_dyn()));
         if let Some(message) = &solved.failure {
             let message = format!("{}: {message}", member.role);
-            // A baseline may fail; that is what it is there to show.
-            if member.role == "pinn" {
+            if member.baseline {
                 findings.notes.push(message);
             } else if findings.failure.is_none() {
                 findings.failure = Some(message);
             }
+        }
+        if member.baseline {
+            findings.metric(format!("train_s{suffix}"), solved.seconds);
         }
         if !suffix.is_empty() {
             continue;
@@ -157,7 +200,7 @@ fn write(job: &Job<'_>, members: &[Member]) -> Result<(), Error> {
                     archive.add_array("labels", &Array1::from(labels))?;
                     archive.add_array("characteristics", &places)?;
                 }
-            } else if member.role != "pinn" {
+            } else if !member.baseline {
                 archive.add_array(format!("truth_{}", member.role), &member.reference.values)?;
             }
             archive.add_array(member.role.as_str(), &member.field)?;

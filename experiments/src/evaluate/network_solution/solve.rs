@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowmap_datasets::rng::stream;
-use flowmap_models::gauss_newton::Step;
+use flowmap_models::gauss_newton::{GaussNewtonError, Step};
 use flowmap_models::pinn::{
     Collocation, Crossing, CrossingAt, Domain, Equation, Frame, PinnConfig, Profile, Sampling, Window,
 };
@@ -27,7 +27,10 @@ const LOOKS: usize = 32;
 const LABELS: usize = 1024;
 
 /// Values through which the start of a window is laid.
-const RESTART_POINTS: usize = 1024;
+const RESTART_POINTS: usize = 2048;
+
+/// The shortest window is this part of the one that was asked for.
+const SHORTEST: f64 = 64.0;
 
 /// One step of the optimiser.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +50,8 @@ pub(super) struct Solver<'a> {
     pub(super) frame: Frame,
     pub(super) equation: &'a Equation,
     pub(super) reference: &'a Reference,
+    /// Equations with ever larger coefficients that lead to this one; one is this one alone.
+    pub(super) stages: usize,
     pub(super) seed: u64,
     pub(super) job: &'a Job<'a>,
 }
@@ -84,15 +89,20 @@ impl Solver<'_> {
             failure: None,
         };
         let mut start = self.reference.start.clone();
-        let count = self.network.windows;
-        for w in 0..count {
+        let end = self.reference.duration();
+        let nominal = end / self.network.windows as f64;
+        let (mut w, mut begin) = (0, 0.0);
+        while begin < end * (1.0 - 1e-12) && solved.failure.is_none() {
             let begun = w < place.windows.len();
-            let fallen =
-                if begun { place.fallen_back[w] } else { place.fallen_back.last().copied().unwrap_or(false) };
             if !begun {
-                place.fallen_back.push(fallen);
+                place.fallen_back.push(place.fallen_back.last().copied().unwrap_or(false));
+                let length = if place.length > 0.0 { place.length } else { nominal };
+                // The last is not a sliver.
+                let until = begin + length;
+                place.ends.push(if until > end - 1e-9 * nominal { end } else { until });
             }
-            let mut window = self.window(w, fallen, start.clone());
+            let stretch = (begin, place.ends[w]);
+            let mut window = self.window(self.equation, stretch, place.fallen_back[w], start.clone());
             if solved.parameters == 0 {
                 solved.parameters = window.parameters();
             }
@@ -101,46 +111,71 @@ impl Solver<'_> {
             match (ended, self.crossing(&window, &place.windows[w])) {
                 (Ok(note), None) => solved.notes.extend(note),
                 (Err(message), None) => solved.failure = Some(message),
-                (_, Some(at)) if self.network.crossing == Crossing::Eulerian => {
-                    let from = window.domain().start;
-                    solved.notes.push(format!("{}: Eulerian from t = {from} on.", meets(&at)));
-                    place.windows.truncate(w);
-                    place.fallen_back[w] = true;
-                    window = self.window(w, true, start.clone());
-                    solved.failure = self.advance(w, &window, &mut place, &store)?.err();
-                }
-                (_, Some(at)) => {
-                    let hint = "end before that time, or take crossing = \"eulerian\"";
-                    solved.failure = Some(format!("{}: {hint}", meets(&at)));
-                }
+                (_, Some(at)) => match self.network.crossing {
+                    Crossing::Eulerian => {
+                        solved.notes.push(format!("{}: Eulerian from t = {begin} on.", meets(&at)));
+                        place.windows.truncate(w);
+                        place.fallen_back[w] = true;
+                        window = self.window(self.equation, stretch, true, start.clone());
+                        solved.failure = self.advance(w, &window, &mut place, &store)?.err();
+                    }
+                    Crossing::Restart if stretch.1 - begin > nominal / SHORTEST => {
+                        let length = 0.5 * (stretch.1 - begin);
+                        solved.notes.push(format!(
+                            "{}: labels anew from t = {begin} on, every {length:.4}.",
+                            meets(&at)
+                        ));
+                        place.length = length;
+                        place.windows.truncate(w);
+                        place.fallen_back.truncate(w);
+                        place.ends.truncate(w);
+                        continue;
+                    }
+                    Crossing::Restart => {
+                        let hint = "they do so in the shortest window too, take crossing = \"eulerian\"";
+                        solved.failure = Some(format!("{}: {hint}", meets(&at)));
+                    }
+                    Crossing::Stop => {
+                        let hint = "end before that time, or take crossing = \"restart\" or \"eulerian\"";
+                        solved.failure = Some(format!("{}: {hint}", meets(&at)));
+                    }
+                },
             }
             let theta = place.windows[w].clone();
-            if solved.failure.is_none() && w + 1 < count {
+            if solved.failure.is_none() && stretch.1 < end {
                 match self.next_start(&window, &theta) {
                     Ok(next) => start = next,
                     Err(message) => solved.failure = Some(message),
                 }
             }
             solved.windows.push((window, theta));
-            if solved.failure.is_some() {
-                break;
-            }
+            (begin, w) = (stretch.1, w + 1);
         }
         solved.history = place.history;
         solved.seconds = place.seconds;
         Ok(solved)
     }
 
-    fn window(&self, w: usize, fallen: bool, start: Profile) -> Window {
-        let duration = self.reference.duration() / self.network.windows as f64;
+    fn window(&self, equation: &Equation, stretch: (f64, f64), fallen: bool, start: Profile) -> Window {
         let domain = Domain {
             origin: self.reference.x[0],
             length: self.reference.length,
-            start: w as f64 * duration,
-            duration,
+            start: stretch.0,
+            duration: stretch.1 - stretch.0,
         };
         let frame = if fallen { Frame::Eulerian } else { self.frame };
-        Window::new(self.network, frame, self.equation, domain, start)
+        Window::new(self.network, frame, equation, domain, start)
+    }
+
+    /// The stage of a step.
+    fn stage(&self, iteration: usize) -> usize {
+        (iteration * self.stages / self.network.iterations).min(self.stages - 1)
+    }
+
+    /// The window with the equation of a stage, if that is not yet the one to be solved.
+    fn staged(&self, window: &Window, stage: usize) -> Option<Window> {
+        let share = (stage + 1) as f64 / self.stages as f64;
+        (stage + 1 < self.stages).then(|| window.with_equation(&self.equation.weakened(share)))
     }
 
     /// Takes a window to its end; says how it ended, or in the error what went wrong.
@@ -172,6 +207,8 @@ impl Solver<'_> {
         let total = (c.windows * c.iterations) as u64;
         let bar = self.job.progress.bar(self.role, total, (w * c.iterations + place.iteration) as u64);
         let (mut stalled, mut ended) = (0, None);
+        let mut stage = self.stage(place.iteration);
+        let mut staged = self.staged(window, stage);
         let mut saved = Instant::now();
         while place.iteration < c.iterations {
             if self.job.interrupted.load(Ordering::Relaxed) {
@@ -180,26 +217,41 @@ impl Solver<'_> {
                 return Err(Error::Interrupted);
             }
             let started = Instant::now();
+            let now = self.stage(place.iteration);
+            if now != stage {
+                (stage, staged) = (now, self.staged(window, now));
+                (points, place.memory, stalled) = (None, Default::default(), 0);
+            }
+            let current = staged.as_ref().unwrap_or(window);
             let drawn =
                 place.iteration.is_multiple_of(c.sampling.every) && c.sampling.scheme != Sampling::Uniform;
             if points.is_none() || drawn {
                 let index = ((w as u64) << 32) + place.iteration as u64;
-                points = Some(window.sample(c, &theta, &mut stream(self.seed, "points", index)));
+                points = Some(current.sample(c, &theta, &mut stream(self.seed, "points", index)));
             }
             let Some(collocation) = &points else { break };
             let before = theta.clone();
-            let step = c.optimiser.step(&window.on(collocation), &mut theta, &mut place.memory);
+            let step = c.optimiser.step(&current.on(collocation), &mut theta, &mut place.memory);
             place.seconds += started.elapsed().as_secs_f64();
             let step = match step {
                 Ok(step) => step,
                 Err(error) => {
                     place.windows[w] = before;
                     store.save(place)?;
-                    return Ok(Err(format!("in window {}, step {}: {error}", w + 1, place.iteration + 1)));
+                    let what = match error {
+                        GaussNewtonError::NonFinite { row, value } => {
+                            let [x, t] = current.point_of(collocation, row);
+                            let label = if current.kinds() == 2 { "ξ" } else { "x" };
+                            format!("the residual at {label} = {x:.4}, t = {t:.4} is {value}")
+                        }
+                        other => other.to_string(),
+                    };
+                    return Ok(Err(format!("in window {}, step {}: {what}", w + 1, place.iteration + 1)));
                 }
             };
             place.iteration += 1;
             let rms = step.cost().sqrt();
+            let final_stage = staged.is_none();
             let last = place.iteration == c.iterations || rms <= c.tolerance;
             let judged = last || place.iteration.is_multiple_of(c.iterations.div_ceil(20));
             let error = judged.then(|| self.error_in(window, &theta)).flatten();
@@ -221,7 +273,8 @@ impl Solver<'_> {
             stalled = if matches!(step, Step::Stalled { .. }) { stalled + 1 } else { 0 };
             let fixed = c.sampling.scheme == Sampling::Uniform;
             // New points may have a way down where old ones had none.
-            if rms <= c.tolerance || (stalled > 0 && fixed) || stalled >= 3 * c.sampling.every {
+            let over = rms <= c.tolerance || (stalled > 0 && fixed) || stalled >= 3 * c.sampling.every;
+            if over && final_stage {
                 let how = if rms <= c.tolerance {
                     "reached the tolerance"
                 } else {
@@ -297,6 +350,11 @@ fn meets(at: &CrossingAt) -> String {
 }
 
 impl Solved {
+    /// Of a method that is not this one.
+    pub(super) fn elsewhere(seconds: f64, parameters: usize, failure: Option<String>) -> Self {
+        Self { windows: Vec::new(), history: Vec::new(), seconds, parameters, notes: Vec::new(), failure }
+    }
+
     /// The window of a time.
     fn at(&self, t: f64) -> Option<&(Window, Vec<f64>)> {
         self.windows.iter().find(|(w, _)| {

@@ -22,12 +22,19 @@ pub(super) fn classical(
     match baseline {
         // Learned, or of another family.
         Baseline::Fno
+        | Baseline::ConvNet
+        | Baseline::ResidualNet
+        | Baseline::DilatedResnet
+        | Baseline::UNet
+        | Baseline::Sinenet
         | Baseline::EchoState
         | Baseline::Sindy
         | Baseline::Autoregressive
         | Baseline::Lstm
         | Baseline::Gru
         | Baseline::Pinn
+        | Baseline::Curriculum
+        | Baseline::Frozen
         | Baseline::NearestNeighbour
         | Baseline::LogSignature
         | Baseline::NeuralOde => None,

@@ -182,6 +182,9 @@ impl Operator {
 
     /// The members as they would be seen, `[output, member]`.
     pub fn of_members(&self, ensemble: &DMatrix<f64>) -> DMatrix<f64> {
+        if *self == (Self::Identity {}) {
+            return ensemble.clone();
+        }
         let columns: Vec<_> =
             ensemble.column_iter().map(|member| DVector::from_vec(self.apply(member.as_slice()))).collect();
         DMatrix::from_columns(&columns)
@@ -230,10 +233,9 @@ impl Observation<'_> {
     pub(super) fn scaled(&self, ensemble: &DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {
         let (mean, mut anomalies) = super::ensemble::centred(&self.operator.of_members(ensemble));
         let mut innovation = DVector::from_column_slice(self.values) - mean;
-        for (i, s) in self.deviation.iter().enumerate() {
-            innovation[i] /= s;
-            anomalies.row_mut(i).scale_mut(1.0 / s);
-        }
+        let weights = DVector::from_column_slice(self.deviation).map(|s| 1.0 / s);
+        innovation.component_mul_assign(&weights);
+        anomalies.column_iter_mut().for_each(|mut c| c.component_mul_assign(&weights));
         (innovation, anomalies)
     }
 }

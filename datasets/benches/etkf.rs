@@ -27,9 +27,10 @@ fn twin(flow: &mut Flow, start: &DVector<f64>) -> f64 {
     let mut normal = |deviation: f64| deviation * rng.sample::<f64, _>(StandardNormal);
     let mut truth = start.map(|v| v + normal(near));
     let mut ensemble = DMatrix::from_fn(POINTS, MEMBERS, |i, _| start[i] + normal(near));
-    let mut etkf = Etkf { members: MEMBERS, inflation: 1.03, rotate: false };
+    let mut etkf = Etkf { members: MEMBERS, inflation: 1.05, rotate: false };
     let operator = Operator::Identity {};
     let mut sum = 0.0;
+    let mut unused = stream(0, "unused", 0);
     for cycle in 0..CYCLES {
         let (t0, t1) = (cycle as f64, (cycle + 1) as f64);
         assert!(flow.advance(truth.as_mut_slice(), t0, t1).is_success());
@@ -39,7 +40,7 @@ fn twin(flow: &mut Flow, start: &DVector<f64>) -> f64 {
         let seen = truth.map(|v| v + normal(1.0));
         let observation =
             Observation { operator: &operator, values: seen.as_slice(), deviation: &[1.0; POINTS] };
-        etkf.analyse(&mut ensemble, &observation, &mut stream(0, "unused", 0)).unwrap();
+        etkf.analyse(&mut ensemble, &observation, &mut unused).unwrap();
         if cycle >= CYCLES / 10 {
             sum += (ensemble.column_mean() - &truth).norm() / (POINTS as f64).sqrt();
         }

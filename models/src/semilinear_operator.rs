@@ -177,7 +177,7 @@ impl SemiLinear<Tensor<3>> for Field<'_> {
         if spec.shape.len() == 1 {
             Diagonal::Circulant(Circulant::new(&eigenvalues, spec.channels, &self.device))
         } else {
-            Diagonal::Multiplier(Multiplier::new(&eigenvalues, spec, &self.device))
+            Diagonal::Multiplier(Box::new(Multiplier::new(&eigenvalues, spec, &self.device)))
         }
     }
 
@@ -199,7 +199,7 @@ pub enum Diagonal {
     /// On one axis.
     Circulant(Circulant),
     /// On two.
-    Multiplier(Multiplier),
+    Multiplier(Box<Multiplier>),
 }
 
 impl Diagonal {

@@ -8,6 +8,7 @@ use flowmap_models::emulator::FieldSpec;
 use flowmap_models::layers::Dft;
 use flowmap_models::observer::{
     DiagonalGain, DiagonalGainConfig, GatedGainConfig, LearnedOperatorConfig, Observer, ObserverFilter, Seen,
+    Variances,
 };
 use flowmap_models::semilinear_operator::Multiplier;
 use flowmap_solvers::assimilation::observation::Blocks;
@@ -34,8 +35,15 @@ fn spec(shape: &[usize]) -> FieldSpec {
 }
 
 /// A climate with energy in every mode, less in the higher ones, in the order of the symbol.
-fn climate(spec: &FieldSpec) -> Vec<Vec<f64>> {
-    vec![(0..spec.symbol.len()).map(|m| 2.25 / (1.0 + 0.3 * m as f64)).collect()]
+fn climate(spec: &FieldSpec) -> Variances {
+    let half = spec.shape.last().unwrap() / 2 + 1;
+    let rows = spec.symbol.len() / half;
+    let energy = |m: usize| {
+        let (x, y) = (m / half, m % half);
+        2.25 / (1.0 + 0.5 * x.min(rows - x) as f64 + 0.3 * y as f64)
+    };
+    let climate = vec![(0..spec.symbol.len()).map(energy).collect()];
+    Variances { climate, model_error: vec![vec![0.0; spec.symbol.len()]] }
 }
 
 fn diagonal(shape: &[usize], device: &Device) -> DiagonalGain {

@@ -236,3 +236,39 @@ fn four_d_var_of_a_linear_motion_is_kalmans_update_at_the_beginning_of_the_windo
         }
     }
 }
+
+#[test]
+fn operators_show_what_they_say_and_their_derivatives_agree_with_differences() {
+    let state: Vec<f64> = (0..12).map(|i| 0.7 + (0.9 * f64::from(i)).sin()).collect();
+    for text in [
+        r#"{"identity": {}}"#,
+        r#"{"points": {"every": 5, "first": 1}}"#,
+        r#"{"sensors": {"at": [7, 2]}}"#,
+        r#"{"blocks": {"width": 5}}"#,
+        r#"{"modes": {"waves": 3}}"#,
+        r#"{"magnitude": {}}"#,
+        r#"{"square": {}}"#,
+    ] {
+        let operator: Operator = serde_json::from_str(text).unwrap();
+        let (seen, h) = (operator.apply(&state), operator.jacobian(&state));
+        assert_eq!((seen.len(), h.nrows()), (operator.outputs(12), operator.outputs(12)), "{text}");
+        for j in 0..12 {
+            let at = |step: f64| {
+                let mut moved = state.clone();
+                moved[j] += step;
+                operator.apply(&moved)
+            };
+            for (i, (above, below)) in at(1e-6).iter().zip(at(-1e-6)).enumerate() {
+                assert!((h[(i, j)] - (above - below) / 2e-6).abs() < 1e-6, "{text}: {i} {j}");
+            }
+        }
+        if let Some(entries) = operator.entries(12) {
+            assert_eq!(seen, entries.iter().map(|i| state[*i]).collect::<Vec<_>>(), "{text}");
+        }
+    }
+    let modes: Operator = serde_json::from_str(r#"{"modes": {"waves": 2}}"#).unwrap();
+    let wave = |j: usize| std::f64::consts::TAU * j as f64 / 12.0;
+    let state: Vec<f64> = (0..12).map(|j| 0.5 + 2.0 * wave(j).cos() - 3.0 * (2.0 * wave(j)).sin()).collect();
+    let seen = modes.apply(&state);
+    assert!(seen.iter().zip([0.5, 2.0, 0.0, 0.0, -3.0]).all(|(a, b)| (a - b).abs() < 1e-14), "{seen:?}");
+}

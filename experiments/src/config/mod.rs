@@ -153,6 +153,13 @@ impl Validate for ExperimentConfig {
             if let Some(ModelConfig::Observer(observer)) = &self.model {
                 let uneven = observer.forecasts.contains(&flowmap_models::observer::Forecast::Network)
                     && assimilation.irregular > 0.0;
+                if let Some(name) = observer.gains.keys().find(|n| assimilation.filters.contains_key(*n)) {
+                    check.fail(
+                        "assimilation.filters",
+                        format!("'{name}' is the name of a filter and of a gain"),
+                        "call one of them otherwise: metrics are named after them",
+                    );
+                }
                 check.require(
                     !uneven,
                     "assimilation.irregular",

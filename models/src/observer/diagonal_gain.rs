@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::{Belief, Observer, Seen};
+use super::{Belief, Observer, Seen, Variances};
 use crate::emulator::{FieldSpec, per_channel};
 use crate::layers::Dft;
 
@@ -38,8 +38,8 @@ pub struct DiagonalGain {
     dft: Dft,
 }
 
-/// Starting values: the share of an error that spreads to other modes within a frame, and the variance of the model error,
-/// relative to the climate's.
+/// Starting values: the share of an error that spreads to other modes within a frame, and the least variance of the model
+/// error, relative to the climate's.
 const TRANSFER: f64 = 0.3;
 const MODEL_ERROR: f64 = 1e-5;
 
@@ -47,22 +47,22 @@ const MODEL_ERROR: f64 = 1e-5;
 const FLOOR: f64 = 1e-9;
 
 impl DiagonalGainConfig {
-    /// Starts from the equation's own growth and the climate's spectrum, `climate[channel][mode]` in the order of the symbol.
-    pub fn init(&self, spec: &FieldSpec, climate: &[Vec<f64>], device: &Device) -> DiagonalGain {
+    /// Starts from the equation's own growth, the climate's spectrum and that of the errors of one forecast.
+    pub fn init(&self, spec: &FieldSpec, variances: &Variances, device: &Device) -> DiagonalGain {
         let dft = Dft::new(&spec.shape, spec.points(), device);
         let places: Vec<usize> = dft.frequencies().iter().map(|f| spec.place(f)).collect();
         let weights: Vec<f64> = dft.multiplicities().iter().map(|m| m / spec.points() as f64).collect();
         let modes = spec.symbol.len() / spec.channels.max(1);
         let shape = [1, spec.channels, dft.modes()];
         let (mut growth, mut transfer, mut error, mut known) = (vec![], vec![], vec![], vec![]);
-        for (c, spectrum) in climate.iter().enumerate() {
+        for (c, (spectrum, wrong)) in variances.climate.iter().zip(&variances.model_error).enumerate() {
             let variance = spec.std[c] * spec.std[c];
             let at: Vec<f64> = places.iter().map(|p| (spectrum[*p] / variance).max(FLOOR)).collect();
             let total: f64 = at.iter().zip(&weights).map(|(v, w)| v * w).sum();
             for (place, v) in places.iter().zip(&at) {
                 growth.push((2.0 * spec.symbol[c * modes + place].re * spec.dt).clamp(-8.0, 0.5));
                 transfer.push((TRANSFER * v / total).ln());
-                error.push((MODEL_ERROR * v).ln());
+                error.push((wrong[*place] / variance).max(MODEL_ERROR * v).ln());
                 known.push(*v);
             }
         }

@@ -6,7 +6,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use super::gates::{Gates, GatesConfig};
-use super::{Belief, DiagonalGain, DiagonalGainConfig, Observer, Seen};
+use super::{Belief, DiagonalGain, DiagonalGainConfig, Observer, Seen, Variances};
 use crate::emulator::{FieldSpec, per_channel};
 
 /// The correction of the [`DiagonalGain`], and what gated Fourier layers make of it and of the innovation: where errors grow
@@ -49,8 +49,8 @@ pub struct GatedGain {
 }
 
 impl GatedGainConfig {
-    /// Draws the weights from the device's random stream; `climate` as for the diagonal gain.
-    pub fn init(&self, spec: &FieldSpec, climate: &[Vec<f64>], device: &Device) -> GatedGain {
+    /// Draws the weights from the device's random stream; `variances` as for the diagonal gain.
+    pub fn init(&self, spec: &FieldSpec, variances: &Variances, device: &Device) -> GatedGain {
         let c = spec.channels;
         let gates = GatesConfig {
             innovation: 2 * c,
@@ -62,7 +62,7 @@ impl GatedGainConfig {
             shape: spec.shape.clone(),
         };
         GatedGain {
-            diagonal: DiagonalGainConfig {}.init(spec, climate, device),
+            diagonal: DiagonalGainConfig {}.init(spec, variances, device),
             gates: gates.init(device),
             mean: per_channel(&spec.mean, device),
         }

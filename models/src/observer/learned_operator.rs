@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gated_gain::context;
 use super::gates::{Gates, GatesConfig};
-use super::{Belief, DiagonalGain, DiagonalGainConfig, Observer, Seen};
+use super::{Belief, DiagonalGain, DiagonalGainConfig, Observer, Seen, Variances};
 use crate::emulator::{FieldSpec, per_channel};
 use crate::layers::{FourierNetwork, FourierNetworkConfig};
 
@@ -51,8 +51,8 @@ pub struct LearnedOperator {
 }
 
 impl LearnedOperatorConfig {
-    /// Draws the weights from the device's random stream; `climate` as for the diagonal gain.
-    pub fn init(&self, spec: &FieldSpec, climate: &[Vec<f64>], device: &Device) -> LearnedOperator {
+    /// Draws the weights from the device's random stream; `variances` as for the diagonal gain.
+    pub fn init(&self, spec: &FieldSpec, variances: &Variances, device: &Device) -> LearnedOperator {
         let c = spec.channels;
         let gates = GatesConfig {
             innovation: c,
@@ -72,7 +72,7 @@ impl LearnedOperatorConfig {
             shape: spec.shape.clone(),
         };
         LearnedOperator {
-            scales: DiagonalGainConfig {}.init(spec, climate, device).no_grad(),
+            scales: DiagonalGainConfig {}.init(spec, variances, device).no_grad(),
             gates: gates.init(device),
             operator: operator.init(device),
             mean: per_channel(&spec.mean, device),

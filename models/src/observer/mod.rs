@@ -40,6 +40,16 @@ impl Seen {
     }
 }
 
+/// What is known of a field and a forecast of it before anything is learned: variances of every mode, `[channel][mode]` in the
+/// order of the symbol, whose mean over the whole spectrum is the variance of a point.
+#[derive(Clone, Debug)]
+pub struct Variances {
+    /// Of the field about its mean.
+    pub climate: Vec<Vec<f64>>,
+    /// Of the error of a forecast over one frame from a true state.
+    pub model_error: Vec<Vec<f64>>,
+}
+
 /// The variances of the modes of the error of an estimate, `[1, channel, mode]`, relative to the variance of the field.
 pub type Belief = Tensor<3>;
 

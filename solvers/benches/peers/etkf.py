@@ -1,7 +1,7 @@
 """The ensemble transform Kalman filter on Kuramoto-Sivashinsky, periodic on [0, 32 pi).
 
 128 points, ETDRK4 in double precision with steps of 1/2, all points seen with unit
-noise once per unit of time, 20 members, inflation 1.03, 3000 cycles from the end of a
+noise once per unit of time, 20 members, inflation 1.05, 3000 cycles from the end of a
 run of 150 units from u(x, 0) = cos(x/16) (1 + sin(x/16)); truth and members start about it
 with a deviation of sqrt(0.001). The nonlinear term is -(u^2 / 2)_x, its modes above
 128/3 are set to zero. All members are moved at once. `check` is the root mean square
@@ -17,7 +17,7 @@ N = 128
 LENGTH = 32 * np.pi
 DT = 1 / 2
 MEMBERS = 20
-INFLATION = 1.03
+INFLATION = 1.05
 CYCLES, QUICK_CYCLES = 3000, 300
 SPIN_UP = 150
 

@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::ensemble::{centred, inflate, recombine, rotate, transform};
+use super::ensemble::{centred, recombine, rotate, transform};
 use super::{Filter, FilterError, Observation};
 
 /// The symmetric square-root filter: `X ← x̄ 1ᵀ + A (w 1ᵀ + T)` with `w`, `T` of
@@ -38,10 +38,11 @@ impl Filter for Etkf {
     ) -> Result<(), FilterError> {
         observation.check(ensemble)?;
         let (innovation, observed) = observation.scaled(ensemble);
-        let (weights, square_root) = transform(&innovation, &observed);
+        let (weights, mut square_root) = transform(&innovation, &observed);
+        // The anomalies of the analysis, which have no mean.
+        square_root *= self.inflation;
         let (mean, anomalies) = centred(ensemble);
         recombine(ensemble, &mean, &anomalies, &weights, square_root);
-        inflate(ensemble, self.inflation);
         if self.rotate {
             rotate(ensemble, rng);
         }

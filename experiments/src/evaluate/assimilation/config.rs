@@ -157,6 +157,14 @@ impl Validate for AssimilationConfig {
             "only values of entries of the state can be lost one by one",
             "take the operator identity, points or sensors",
         );
+        let waves = self.scenes().iter().any(|(_, s)| matches!(s.operator, Operator::Modes(_)));
+        let local = |f: &FilterConfig| matches!(f, FilterConfig::Letkf(_) | FilterConfig::SerialEakf(_));
+        check.require(
+            !(waves && self.filters.values().any(local)),
+            "operator.modes",
+            "modes come from everywhere, and a filter with localisation asks where from",
+            "leave letkf and serial_eakf out, or observe places",
+        );
         check.positive("start_deviation", self.start_deviation);
         check.require(
             self.file.is_none() || (self.scenes.is_empty() && self.deviation.is_some()),

@@ -8,7 +8,9 @@ use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::problem::Problem;
 use flowmap_datasets::rng::stream;
 use flowmap_models::emulator::FieldSpec;
-use flowmap_models::observer::{Forecast as Inside, GainConfig, Observer, ObserverConfig, ObserverFilter};
+use flowmap_models::observer::{
+    Forecast as Inside, GainConfig, Observer, ObserverConfig, ObserverFilter, Variances,
+};
 use flowmap_models::semilinear_operator::SemilinearOperator;
 use flowmap_solvers::assimilation::Filter;
 use nalgebra::DMatrix;
@@ -54,31 +56,55 @@ pub(super) fn climate(data: &Dataset) -> DMatrix<f64> {
     DMatrix::from_iterator(size, states, train.iter().copied())
 }
 
-/// The variances of the modes of every channel in the order of the symbol, whose mean over the whole spectrum is the variance of the field.
-fn spectrum(problem: &Problem, data: &Dataset, spec: &FieldSpec) -> Vec<Vec<f64>> {
+/// The variances of the modes of every channel over `states`, `[state, sample]`, in the order of the symbol; their mean over the
+/// whole spectrum is the variance of a point.
+fn spectrum(problem: &Problem, states: &DMatrix<f64>, spec: &FieldSpec) -> Vec<Vec<f64>> {
     let Problem::Pde(pde) = problem else { return Vec::new() };
-    let grid = pde.grid();
+    let (grid, points) = (pde.grid(), spec.points());
+    let half = spec.shape.last().map_or(1, |n| n / 2 + 1);
+    let twice = |i: usize| if i % half == 0 || i % half == half - 1 { 1.0 } else { 2.0 };
     let mut transform = grid.transform();
     let mut u_hat = vec![Complex64::ZERO; grid.modes()];
-    let mut power = vec![vec![0.0; grid.modes()]; spec.channels];
-    let train = data.part(&data.split.train);
-    for trajectory in train.axis_iter(Axis(0)) {
-        for state in trajectory.axis_iter(Axis(0)) {
-            for (c, channel) in state.axis_iter(Axis(0)).enumerate() {
-                let values: Vec<f64> = channel.iter().map(|v| v - spec.mean[c]).collect();
-                transform.forward(&values, &mut u_hat);
-                power[c].iter_mut().zip(&u_hat).for_each(|(p, u)| *p += u.norm_sqr());
-            }
+    let of = |c: usize| {
+        let mut power = vec![0.0; grid.modes()];
+        let mut square = 0.0;
+        for state in states.column_iter() {
+            let values = &state.as_slice()[c * points..][..points];
+            transform.forward(values, &mut u_hat);
+            power.iter_mut().zip(&u_hat).for_each(|(p, u)| *p += u.norm_sqr());
+            square += values.iter().map(|v| v * v).sum::<f64>();
         }
+        // Parseval's identity fixes the scale.
+        let total: f64 = power.iter().enumerate().map(|(i, p)| twice(i) * p).sum();
+        let scale = square / (states.ncols().max(1) as f64 * total.max(f64::MIN_POSITIVE));
+        power.into_iter().map(|p| p * scale).collect()
+    };
+    (0..spec.channels).map(of).collect()
+}
+
+/// States from which the errors of one forecast are measured.
+const MEASURED: usize = 64;
+
+/// The spectra of the climate, and of the errors of a forecast over one frame.
+fn variances(problem: &Problem, data: &Dataset, spec: &FieldSpec, forecast: &mut dyn Forecast) -> Variances {
+    let states = climate(data);
+    let mut anomalies = states.clone();
+    for (i, mut row) in anomalies.row_iter_mut().enumerate() {
+        row.add_scalar_mut(-spec.mean[i / spec.points()]);
     }
-    let half = spec.shape.last().map_or(1, |n| n / 2 + 1);
-    for (channel, std) in power.iter_mut().zip(&spec.std) {
-        let twice = |i: usize| if i % half == 0 || i % half == half - 1 { 1.0 } else { 2.0 };
-        let total: f64 = channel.iter().enumerate().map(|(i, p)| twice(i) * p).sum();
-        let scale = std * std * spec.points() as f64 / total.max(f64::MIN_POSITIVE);
-        channel.iter_mut().for_each(|p| *p *= scale);
-    }
-    power
+    // The last sample of a trajectory has no next one.
+    let samples = data.split.train.samples.len();
+    let followed: Vec<usize> = (0..states.ncols()).filter(|i| (i + 1) % samples != 0).collect();
+    let chosen: Vec<usize> =
+        followed.iter().copied().step_by(followed.len().div_ceil(MEASURED).max(1)).collect();
+    let next: Vec<usize> = chosen.iter().map(|i| i + 1).collect();
+    let mut moved = states.select_columns(&chosen);
+    let model_error = match forecast.advance(&mut moved, 0.0, spec.dt) {
+        Ok(()) => spectrum(problem, &(moved - states.select_columns(&next)), spec),
+        // A forecast that does not even last for a frame is trusted as little as the climate.
+        Err(_) => spectrum(problem, &anomalies, spec),
+    };
+    Variances { climate: spectrum(problem, &anomalies, spec), model_error }
 }
 
 /// Trains the forecast and then, around it and around the solver, every correction.
@@ -92,7 +118,6 @@ pub(super) fn learn(
 ) -> Result<Lessons, Error> {
     let train = config.train.clone().unwrap_or_default();
     let spec = field_spec(twin.problem, data, config.data.dt, observer.network.linear)?;
-    let climate = spectrum(twin.problem, data, &spec);
     let mut seconds = 0.0;
     let network = if observer.forecasts.contains(&Inside::Network) {
         let alone = train.forecast.as_deref().cloned().unwrap_or_default();
@@ -114,6 +139,7 @@ pub(super) fn learn(
                 }
                 _ => (format!("{gain_name}_solver"), Box::new(twin.flow()?)),
             };
+            let known = variances(twin.problem, data, &spec, &mut *forecast);
             let mut training = Training {
                 config,
                 train: &train,
@@ -123,12 +149,11 @@ pub(super) fn learn(
                 forecast: &mut *forecast,
                 seconds: 0.0,
             };
-            let climate = &climate[..];
             let device = job.device.clone().autodiff();
             let make: Make = match gain {
-                GainConfig::Diagonal(c) => training.run(&name, || c.init(&spec, climate, &device))?,
-                GainConfig::Gated(c) => training.run(&name, || c.init(&spec, climate, &device))?,
-                GainConfig::LearnedOperator(c) => training.run(&name, || c.init(&spec, climate, &device))?,
+                GainConfig::Diagonal(c) => training.run(&name, || c.init(&spec, &known, &device))?,
+                GainConfig::Gated(c) => training.run(&name, || c.init(&spec, &known, &device))?,
+                GainConfig::LearnedOperator(c) => training.run(&name, || c.init(&spec, &known, &device))?,
             };
             seconds += training.seconds;
             observers.push(Learned { name, method: gain.name(), inside: *inside, make });

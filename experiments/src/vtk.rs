@@ -44,15 +44,15 @@ pub fn image(grid: &Grid, fields: &[Field<'_>]) -> String {
     )
 }
 
-/// The text of a `.vtu` file: points in space, and cells of four (quadrilaterals) or eight (hexahedra) of them.
-pub fn mesh(points: &[[f64; 3]], cells: &[Vec<usize>], fields: &[Field<'_>]) -> String {
+/// The text of a `.vtu` file: points in space, and quadrilaterals of four of them.
+pub fn mesh(points: &[[f64; 3]], cells: &[[usize; 4]], fields: &[Field<'_>]) -> String {
     let flat: Vec<f64> = points.iter().flatten().copied().collect();
     let mut offset = 0;
     let (mut offsets, mut types, mut connectivity) = (String::new(), String::new(), String::new());
     for cell in cells {
         offset += cell.len();
         let _ = write!(offsets, "{offset} ");
-        let _ = write!(types, "{} ", if cell.len() == 8 { 12 } else { 9 });
+        types.push_str("9 ");
         for node in cell {
             let _ = write!(connectivity, "{node} ");
         }

@@ -38,7 +38,7 @@ fn a_mesh_has_its_cells() {
         [2.0, 0.0, 0.5],
         [2.0, 1.0, 0.5],
     ];
-    let cells = [vec![0, 1, 2, 3], vec![1, 4, 5, 2]];
+    let cells = [[0, 1, 2, 3], [1, 4, 5, 2]];
     let values = [1.0, f64::NAN, 3.0, 4.0, 5.0, 6.0];
     let text = mesh(&points, &cells, &[Field { name: "u", components: 1, values: &values }]);
     assert!(text.contains("NumberOfPoints=\"6\" NumberOfCells=\"2\""));

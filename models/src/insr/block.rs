@@ -2,11 +2,9 @@
 
 use std::ops::Range;
 
-use flowmap_solvers::issue::{Check, Validate};
 use nalgebra::DMatrix;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis as Dimension, s};
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 
 use super::space::CHUNK;
 use super::strain::{Rows, strain};
@@ -34,8 +32,7 @@ pub struct Block {
 }
 
 /// What a deformation costs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elasticity {
     /// `a`.
     pub shape: f64,
@@ -47,13 +44,6 @@ pub struct Elasticity {
 struct Energy<'a> {
     block: &'a Block,
     points: &'a Points,
-}
-
-impl Validate for Elasticity {
-    fn validate(&self, mut check: Check<'_>) {
-        check.positive("shape", self.shape);
-        check.non_negative("volume", self.volume);
-    }
 }
 
 impl Block {

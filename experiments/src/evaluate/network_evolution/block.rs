@@ -187,7 +187,7 @@ fn write_vtk(shapes: &Shapes, job: &Job<'_>) -> Result<(), Error> {
     let points: Vec<[f64; 3]> = (0..n * n)
         .map(|i| [place(i)[0] + shapes.network[[0, i]], place(i)[1] + shapes.network[[1, i]], 0.0])
         .collect();
-    let cell = |i: usize, j: usize| vec![i * n + j, (i + 1) * n + j, (i + 1) * n + j + 1, i * n + j + 1];
+    let cell = |i: usize, j: usize| [i * n + j, (i + 1) * n + j, (i + 1) * n + j + 1, i * n + j + 1];
     let cells: Vec<_> = (0..n - 1).flat_map(|i| (0..n - 1).map(move |j| cell(i, j))).collect();
     let flat =
         |u: &Array2<f64>| -> Vec<f64> { u.columns().into_iter().flat_map(|u| [u[0], u[1], 0.0]).collect() };

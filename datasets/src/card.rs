@@ -50,6 +50,9 @@ pub struct Observation {
     pub delay: usize,
     /// The scale: `(u − mean) / std` is what the data hold.
     pub scale: Option<Normalisation>,
+    /// How many channels, the last, are inputs.
+    #[serde(default)]
+    pub inputs: usize,
 }
 
 /// The difference to the same trajectories with half the step (or tolerances of a thirty-second).

@@ -27,6 +27,9 @@ pub struct DataConfig {
     /// Samples of a trajectory after the first; zero takes all of a file.
     #[serde(default)]
     pub steps: usize,
+    /// Samples after the first of the trajectories that train and validate; zero takes all.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub train_steps: usize,
     /// Time before the first sample, in which a trajectory settles.
     #[serde(default)]
     pub burn_in: f64,
@@ -53,6 +56,7 @@ impl Default for DataConfig {
             test: one(),
             dt: 0.0,
             steps: 0,
+            train_steps: 0,
             burn_in: 0.0,
             initial: textbook(),
             file: None,
@@ -64,6 +68,10 @@ impl Default for DataConfig {
 
 fn is_zero(share: &f64) -> bool {
     *share == 0.0
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 fn one() -> usize {
@@ -119,6 +127,12 @@ impl Validate for DataConfig {
     fn validate(&self, mut check: Check<'_>) {
         check.non_negative("dt", self.dt);
         check.within("steps", self.steps, 0, 10_000_000);
+        check.require(
+            self.train_steps == 0 || self.file.is_some() || self.train_steps <= self.steps,
+            "train_steps",
+            format!("{} steps to train on, and trajectories of {}", self.train_steps, self.steps),
+            "give at most data.steps",
+        );
         check.non_negative("burn_in", self.burn_in);
         check.within("dropped", self.dropped, 0.0, 0.95);
         check.within("test", self.test, 1, 1_000_000);

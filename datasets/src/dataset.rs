@@ -53,6 +53,17 @@ impl Split {
     }
 }
 
+impl Split {
+    /// The same with only the first samples of the trajectories that train and validate.
+    #[must_use]
+    pub fn shortened(mut self, samples: usize) -> Self {
+        for part in [&mut self.train, &mut self.validation] {
+            part.samples.end = part.samples.end.min(part.samples.start + samples);
+        }
+        self
+    }
+}
+
 impl Part {
     /// Whether it holds the sample of the trajectory.
     pub fn contains(&self, trajectory: usize, sample: usize) -> bool {
@@ -76,6 +87,11 @@ impl Dataset {
             Some(samples)
         };
         part.trajectories.clone().filter_map(of).collect()
+    }
+
+    /// How many channels, the last, are inputs of a model.
+    pub fn inputs(&self) -> usize {
+        self.card.observation.as_ref().map_or(0, |o| o.inputs)
     }
 
     /// `[time, channel, x, …]`, `length` samples of a trajectory from `start` on, without a copy.

@@ -1,6 +1,8 @@
 //! A problem and a method as a flow map, for whoever moves one state after the other.
 
+use flowmap_solvers::assimilation::Adjoint;
 use flowmap_solvers::config::SolverConfig;
+use flowmap_solvers::gradient::{self, Gradient, Loss};
 use flowmap_solvers::issue::Issue;
 use flowmap_solvers::solve::{Outcome, SolveOptions, solve};
 use flowmap_solvers::stepper::Stepper;
@@ -21,6 +23,45 @@ pub struct Flow {
 enum Kind {
     Fields { field: Box<SpectralField>, stepper: Box<dyn Stepper<Array2<Complex64>>> },
     States { stepper: Box<dyn Stepper<Array1<f64>>> },
+}
+
+/// The flow of a system of ordinary equations with its way back, as variational assimilation needs it.
+pub struct AdjointFlow {
+    flow: Flow,
+    field: OdeField,
+}
+
+impl AdjointFlow {
+    /// The flow of a problem by an explicit method; none of other problems and methods.
+    pub fn new(problem: &Problem, solver: &SolverConfig) -> Option<Self> {
+        let Problem::Ode(p) = problem else { return None };
+        let explicit = solver.tableau().is_some() && solver.dt().is_some();
+        Some(Self { flow: Flow::new(problem, solver).ok()?, field: OdeField::new(p.clone()) })
+            .filter(|_| explicit)
+    }
+}
+
+impl Adjoint for AdjointFlow {
+    fn advance(&mut self, x: &mut [f64], t0: f64, t1: f64) -> Result<(), String> {
+        let outcome = self.flow.advance(x, t0, t1);
+        if outcome.is_success() { Ok(()) } else { Err(outcome.to_string()) }
+    }
+
+    fn pull(&mut self, x: &[f64], t0: f64, t1: f64, v: &[f64]) -> Result<Vec<f64>, String> {
+        let solver = self.flow.solver;
+        let mut options = SolveOptions::new(t0, t1, solver.control()).max_steps(solver.max_steps());
+        let keep = gradient::Adjoint::new(Gradient::default());
+        let end = Array1::from(v.to_vec());
+        let found =
+            solver.differentiate(keep, self.field.clone(), &Array1::from(x.to_vec()), &mut options, |_| {
+                Loss::new(0.0, vec![end])
+            });
+        match found {
+            Some(Ok(found)) => Ok(found.y0.to_vec()),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("cannot be differentiated".into()),
+        }
+    }
 }
 
 impl Flow {
@@ -51,7 +92,11 @@ impl Flow {
                     stepper: solver.dense_stepper(OdeField::new(p.clone()), &like).ok_or_else(unfit)?,
                 }
             }
-            Problem::Dde(_) | Problem::Sde(_) | Problem::Labelled(_) | Problem::Density(_) => {
+            Problem::Dde(_)
+            | Problem::Sde(_)
+            | Problem::Labelled(_)
+            | Problem::Density(_)
+            | Problem::Boxed(_) => {
                 return Err(unfit());
             }
         };

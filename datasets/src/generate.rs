@@ -108,7 +108,7 @@ impl Recipe<'_> {
             Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
             Problem::Dde(p) => self.data.initial.past(&**p, &mut rng),
             Problem::Sde(p) => self.data.initial.origin(&**p, &mut rng),
-            Problem::Labelled(_) => return Err(DataError::Config(unsolved())),
+            Problem::Labelled(_) | Problem::Boxed(_) => return Err(DataError::Config(unsolved())),
             Problem::Density(p) => Ok(p.sample(&mut rng).to_vec()),
         };
         drawn.map_err(|mut issue| {
@@ -214,7 +214,11 @@ impl Recipe<'_> {
             problem: json(serde_json::to_value(self.problem)),
             solver: json(serde_json::to_value(self.solver)),
             // What a model is shown of the trajectories does not change them.
-            data: json(serde_json::to_value(DataConfig { observe: None, ..self.data.clone() })),
+            data: json(serde_json::to_value(DataConfig {
+                observe: None,
+                train_steps: 0,
+                ..self.data.clone()
+            })),
             seed: self.seed,
             ..DataCard::default()
         };
@@ -226,12 +230,13 @@ impl Recipe<'_> {
     fn assemble(&self, problem: &Problem, card: DataCard, values: ArrayD<f64>) -> Dataset {
         let c = self.data;
         let samples = values.shape()[1];
+        let split = Split::new(c.train, c.validation, c.test, samples);
         Dataset {
             values,
             times: c.times(),
             coordinates: problem.coordinates(),
             channels: problem.channels(),
-            split: Split::new(c.train, c.validation, c.test, samples),
+            split: if c.train_steps > 0 { split.shortened(c.train_steps + 1) } else { split },
             card,
         }
     }

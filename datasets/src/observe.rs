@@ -25,6 +25,10 @@ pub struct ObserveConfig {
     /// The channels observed, by name; all if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
+    /// The channels that drive a model of time series, by name: known without noise at all times, in free runs too, and not
+    /// reconstructed. They come after the channels observed, which are all others if none are named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
     /// Delays of each channel observed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding: Option<EmbeddingConfig>,
@@ -73,6 +77,18 @@ impl Validate for ObserveConfig {
             let new = !self.channels[..i].contains(name);
             check.require(new, "channels", format!("'{name}' twice"), "name every channel once");
         }
+        for (i, name) in self.inputs.iter().enumerate() {
+            let new = !self.inputs[..i].contains(name);
+            check.require(new, "inputs", format!("'{name}' twice"), "name every input once");
+            let apart = !self.channels.contains(name);
+            check.require(apart, "inputs", format!("'{name}' is observed too"), "name it in one of the two");
+        }
+        check.require(
+            self.inputs.is_empty() || self.embedding.is_none(),
+            "inputs",
+            "inputs cannot be embedded",
+            "leave out data.observe.embedding, or data.observe.inputs",
+        );
         if let Some(embedding) = &self.embedding {
             let mut check = check.table("embedding");
             check.within("dimension", embedding.dimension, 0, 100);
@@ -93,13 +109,16 @@ impl ObserveConfig {
         let exact = Normalisation::fit(data.part(&data.split.train));
         self.require_variation(&data, &keep)?;
         let mut observation =
-            Observation { noise_std: vec![0.0; keep.len()], dimension: 1, delay: 0, scale: None };
+            Observation { noise_std: vec![0.0; keep.len()], dimension: 1, delay: 0, scale: None, inputs: 0 };
+        observation.inputs = self.inputs.len();
         if self.noise > 0.0 {
-            let std: Vec<f64> = exact.std.iter().map(|s| self.noise * s).collect();
+            let known = |c: usize| self.inputs.contains(&data.channels[c]);
+            let of = |(c, s): (usize, &f64)| if known(c) { 0.0 } else { self.noise * s };
+            let std: Vec<f64> = exact.std.iter().enumerate().map(of).collect();
             self.disturb(&mut data, &std, seed);
             observation.noise_std = keep.iter().map(|c| std[*c]).collect();
         }
-        if keep.len() < data.channels.len() {
+        if keep.iter().enumerate().any(|(i, c)| i != *c) || keep.len() < data.channels.len() {
             data.values = data.values.select(Axis(2), &keep);
             data.channels = keep.iter().map(|c| data.channels[*c].clone()).collect();
         }
@@ -119,18 +138,26 @@ impl ObserveConfig {
         Ok(data)
     }
 
-    /// The places of the channels observed.
+    /// The places of the channels observed, and of the inputs.
     fn chosen(&self, data: &Dataset) -> Result<Vec<usize>, Issue> {
-        if self.channels.is_empty() {
-            return Ok((0..data.channels.len()).collect());
-        }
-        let place = |name: &String| {
+        let place = |key: &str, name: &String| {
             data.channels.iter().position(|c| c == name).ok_or_else(|| {
-                Issue::new("data.observe.channels", format!("no channel '{name}'"))
+                Issue::new(format!("data.observe.{key}"), format!("no channel '{name}'"))
                     .hint(format!("there are {}", data.channels.join(", ")))
             })
         };
-        self.channels.iter().map(place).collect()
+        let inputs: Vec<usize> =
+            self.inputs.iter().map(|name| place("inputs", name)).collect::<Result<_, _>>()?;
+        let mut keep = match self.channels.as_slice() {
+            [] => (0..data.channels.len()).filter(|c| !inputs.contains(c)).collect(),
+            named => named.iter().map(|name| place("channels", name)).collect::<Result<Vec<_>, _>>()?,
+        };
+        if keep.is_empty() {
+            let issue = Issue::new("data.observe.inputs", "all channels are inputs: nothing is observed");
+            return Err(issue.hint("name fewer inputs"));
+        }
+        keep.extend(inputs);
+        Ok(keep)
     }
 
     /// A constant channel has no scale, and nothing can be learned of it.

@@ -121,10 +121,23 @@ fn spacing(data: &DataConfig, series: &Series) -> Result<f64, DataError> {
     gaps.sort_by(f64::total_cmp);
     let usual = gaps.get(gaps.len() / 2).copied().unwrap_or(dt);
     let even = |pair: &[f64]| usual > 0.0 && ((pair[1] - pair[0]) / usual - 1.0).abs() < 1e-2;
+    if let Some(i) = times.windows(2).position(|pair| pair[1] <= pair[0]) {
+        let (before, now) = (times[i], times[i + 1]);
+        let (what, hint) = if now == before {
+            (
+                format!("the time {now} is there twice, in rows {} and {}", i + 1, i + 2),
+                "keep one of the rows",
+            )
+        } else {
+            let what = format!("times do not ascend: {before} in row {} is followed by {now}", i + 1);
+            (what, "sort the rows by their times")
+        };
+        return Err(misfit("data.file.path", what, hint));
+    }
     if let Some(i) = times.windows(2).position(|pair| !even(pair)) {
         return Err(misfit(
             "data.file.path",
-            format!("times are uneven: {} is followed by {}", times[i], times[i + 1]),
+            format!("times are uneven: {} is followed by {} in row {}", times[i], times[i + 1], i + 2),
             "resample the series to even times",
         ));
     }

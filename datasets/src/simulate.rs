@@ -59,6 +59,9 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
         (Problem::Density(p), _) => {
             misfit(&format!("'{}' is a density: nothing is solved", p.name()), "leave [solver] out")
         }
+        (Problem::Boxed(p), _) => {
+            misfit(&format!("'{}' has walls, which no method here holds", p.name()), "leave [solver] out")
+        }
         (Problem::Dde(p), _) => misfit(
             &format!("'{}' cannot solve '{}', whose slope depends on the past", solver.name(), p.name()),
             "take dopri5 or dopri8",
@@ -142,7 +145,7 @@ pub fn simulate_on(
             Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
         }
         Problem::Labelled(_) => Err(unfit()),
-        Problem::Density(_) => Err(unfit()),
+        Problem::Density(_) | Problem::Boxed(_) => Err(unfit()),
         Problem::Dde(p) => {
             let (y0, problem) = (Array1::from(u0.to_vec()), p.clone());
             let field = move |t: f64, y: &Array1<f64>, delayed: &Array1<f64>, dy: &mut Array1<f64>| {

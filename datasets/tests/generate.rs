@@ -4,7 +4,7 @@
 
 use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::{DataError, Recipe};
-use flowmap_datasets::initial::{InitialConfig, TruncatedFourier};
+use flowmap_datasets::initial::{InitialConfig, Size, TruncatedFourier};
 use flowmap_datasets::problem::{ProblemConfig, pde};
 use flowmap_solvers::config::{FixedConfig, SolverConfig};
 
@@ -13,7 +13,8 @@ fn problem() -> ProblemConfig {
 }
 
 fn data() -> DataConfig {
-    let initial = TruncatedFourier { modes: 3, amplitude: 0.5, decay: 1.0, mean: 0.0 };
+    let initial =
+        TruncatedFourier { modes: 3, amplitude: 0.5, decay: 1.0, size: Size::RootMeanSquare, mean: 0.0 };
     DataConfig {
         train: 3,
         validation: 1,

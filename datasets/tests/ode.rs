@@ -25,7 +25,8 @@ fn systems() -> Vec<(Problem, std::sync::Arc<dyn OdeProblem>)> {
             | Problem::Dde(_)
             | Problem::Sde(_)
             | Problem::Labelled(_)
-            | Problem::Density(_) => None,
+            | Problem::Density(_)
+            | Problem::Boxed(_) => None,
         })
         .collect()
 }

@@ -23,6 +23,7 @@ fn data(path: &Path) -> DataConfig {
         validation: 0,
         test: 1,
         dt: 0.0,
+        train_steps: 0,
         steps: 0,
         burn_in: 0.0,
         initial: InitialConfig::Textbook(Empty {}),
@@ -274,6 +275,11 @@ fn what_cannot_be_learned_from_is_refused() {
     assert!(issue(obtain(&asked, 0)).message.contains("12 samples, and data.steps = 12"));
     let uneven = text(folder.path(), "uneven.csv", &table_of_times(2.5));
     assert!(issue(obtain(&data(&uneven), 0)).message.contains("uneven: 2 is followed by 2.5"));
+    let twice = text(folder.path(), "twice.csv", &table_of_times(2.0));
+    assert!(issue(obtain(&data(&twice), 0)).message.contains("the time 2 is there twice, in rows 3 and 4"));
+    let unsorted = text(folder.path(), "unsorted.csv", &table_of_times(1.5));
+    let found = issue(obtain(&data(&unsorted), 0));
+    assert!(found.message.contains("2 in row 3 is followed by 1.5") && found.hint.unwrap().contains("sort"));
     let even = text(folder.path(), "even.csv", &table_of_times(3.0));
     assert_eq!(obtain(&data(&even), 0).unwrap().times[..3], [0.0, 1.0, 2.0]);
     let asked = DataConfig { dt: 0.1, ..data(&even) };
@@ -316,6 +322,31 @@ fn noise_is_relative_seeded_and_spares_the_test() {
     let second = observed(ObserveConfig { channels: vec!["x2".into()], ..noise }, 3);
     assert_eq!(second.values.slice(s![.., .., 0]), d.values.slice(s![.., .., 1]));
     assert!((second.card.observation.unwrap().noise_std[0] / wanted - 1.0).abs() < 1e-2);
+}
+
+#[test]
+fn inputs_come_last_and_are_known_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = Array2::from_shape_fn((500, 3), |(t, c)| ((0.1 + c as f64) * t as f64).sin());
+    let path = write(folder.path(), "a.npy", &long);
+    let observed = |observe: ObserveConfig| obtain(&DataConfig { observe: Some(observe), ..data(&path) }, 0);
+    let driven = |inputs: &[&str], channels: &[&str]| ObserveConfig {
+        noise: 0.1,
+        inputs: inputs.iter().map(|s| (*s).to_owned()).collect(),
+        channels: channels.iter().map(|s| (*s).to_owned()).collect(),
+        ..ObserveConfig::default()
+    };
+    let d = observed(driven(&["x1"], &[])).unwrap();
+    assert_eq!((d.channels.clone(), d.inputs()), (vec!["x2".into(), "x3".into(), "x1".into()], 1));
+    assert_eq!(d.values.slice(s![0, .., 2]), long.slice(s![.., 0]));
+    assert_ne!(d.values.slice(s![0, .., 0]), long.slice(s![.., 1]));
+    assert_eq!(d.card.observation.unwrap().noise_std[2], 0.0);
+    let few = observed(driven(&["x2"], &["x3"])).unwrap();
+    assert_eq!(few.channels, ["x3", "x2"]);
+    let unknown = issue(observed(driven(&["u"], &[])));
+    assert_eq!((unknown.path.as_str(), unknown.hint.is_some()), ("data.observe.inputs", true));
+    let all = issue(observed(driven(&["x1", "x2", "x3"], &[])));
+    assert!(all.message.contains("nothing is observed"), "{}", all.message);
 }
 
 #[test]

@@ -11,3 +11,4 @@ pub mod plot;
 pub mod report;
 pub mod run_dir;
 pub mod train;
+pub mod vtk;

@@ -69,7 +69,7 @@ fn train(loaded: &Loaded, out: &Path, resume: bool, stop: Option<usize>) -> Resu
         static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
         let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         autodiff.seed(3);
-        let model = plrnn.init(3, &autodiff).unwrap();
+        let model = plrnn.init(3, 0, &autodiff).unwrap();
         // Weights are drawn at their first use: here.
         assert_eq!(model.to_map().hidden(), 20);
         model
@@ -83,7 +83,7 @@ fn train(loaded: &Loaded, out: &Path, resume: bool, stop: Option<usize>) -> Resu
         interrupted: &interrupted,
         progress: &Progress::new(true, false),
     };
-    let mut objective = SequenceObjective::new(&series, config, 5, &device, ("one_step", &score))?;
+    let mut objective = SequenceObjective::new(&series, 0, config, 5, &device, ("one_step", &score))?;
     fit.train(model, &mut objective).map(|trained| trained.model)
 }
 

@@ -44,7 +44,7 @@ fn loss(network: &Network, eye: &Tensor<2>, x: &Tensor<3>) -> Tensor<1> {
     };
     let start = x.clone().narrow(0, 0, 1).reshape([BATCH, LATENT]);
     let signals = x.clone().narrow(0, 1, STEPS);
-    let states = plrnn_unroll(&map, start, signals.clone(), &[ALPHA; STEPS]);
+    let states = plrnn_unroll(&map, start, signals.clone(), None, &[ALPHA; STEPS]);
     (states - signals).powi_scalar(2).mean()
 }
 

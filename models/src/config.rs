@@ -8,8 +8,15 @@ use crate::classifier::GatedClassifierConfig;
 use crate::generative::{
     ContinuousFlowConfig, LatentSdeConfig, RectifiedFlowConfig, ScoreSdeConfig, SdeGanConfig,
 };
+use crate::grid::{
+    ConvNetConfig, DilatedResnetConfig, GridNetworkConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
+};
+use crate::insr::InsrConfig;
 use crate::neural_de::neural_cde::NeuralCdeConfig;
-use crate::neural_de::{HamiltonianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig};
+use crate::neural_de::{
+    HamiltonianNetworkConfig, LagrangianNetworkConfig, LatentOdeConfig, NeuralOdeConfig, UniversalDeConfig,
+};
+use crate::observer::ObserverConfig;
 use crate::pinn::{Frame, PinnConfig};
 use crate::plrnn::PlrnnConfig;
 use crate::semilinear_operator::SemilinearOperatorConfig;
@@ -20,6 +27,18 @@ use crate::semilinear_operator::SemilinearOperatorConfig;
 pub enum ModelConfig {
     /// The semilinear neural operator, or by `linear = "none"` the plain residual Fourier neural operator.
     SemilinearOperator(SemilinearOperatorConfig),
+    /// The correction of a forecast by observations.
+    Observer(ObserverConfig),
+    /// A plain stack of convolutions.
+    ConvNet(ConvNetConfig),
+    /// A residual network of convolutions.
+    ResidualNet(ResidualNetConfig),
+    /// The dilated residual network.
+    DilatedResnet(DilatedResnetConfig),
+    /// The U-Net.
+    UNet(UNetConfig),
+    /// SineNet.
+    Sinenet(SineNetConfig),
     /// A piecewise-linear recurrent network.
     Plrnn(PlrnnConfig),
     /// An echo-state network.
@@ -34,6 +53,8 @@ pub enum ModelConfig {
     NeuralOde(NeuralOdeConfig),
     /// A Hamiltonian network.
     HamiltonianNetwork(HamiltonianNetworkConfig),
+    /// A Lagrangian network.
+    LagrangianNetwork(LagrangianNetworkConfig),
     /// Known terms and a network.
     UniversalDe(UniversalDeConfig),
     /// A latent differential equation.
@@ -56,6 +77,8 @@ pub enum ModelConfig {
     Pinn(PinnConfig),
     /// The same in the frame of the characteristics.
     Lpinn(PinnConfig),
+    /// A network whose weights move in time.
+    Insr(InsrConfig),
 }
 
 /// What a model learns, and with that how it is trained and judged.
@@ -63,6 +86,8 @@ pub enum ModelConfig {
 pub enum Learns {
     /// The step of a field on a grid, from trajectories `[trajectory, time, channel, x]`.
     Fields,
+    /// The correction of the forecast of a field by observations, from trajectories `[trajectory, time, channel, x]`.
+    Corrections,
     /// A map behind one long series `[time, channel]`.
     Series,
     /// A differential equation, from trajectories `[trajectory, time, channel]`.
@@ -75,6 +100,8 @@ pub enum Learns {
     Paths,
     /// The solution of one equation from one start, without any data.
     Solution,
+    /// The same, one time after the other.
+    Evolution,
 }
 
 /// Every model: its name, and what it is.
@@ -83,6 +110,15 @@ pub const MODELS: &[(&str, &str)] = &[
         "semilinear_operator",
         "semilinear neural operator, an exponential Euler step with the exact linear part; linear = \"none\" is the plain FNO",
     ),
+    (
+        "observer",
+        "learned corrections of a forecast of fields by noisy, sparse observations, beside the filters of [assimilation]",
+    ),
+    ("conv_net", "a plain stack of convolutions"),
+    ("residual_net", "residual network of convolutions"),
+    ("dilated_resnet", "residual network of dilated convolutions"),
+    ("u_net", "U-Net"),
+    ("sinenet", "SineNet: U-shaped waves one after the other, with disentangled skips"),
     (
         "plrnn",
         "piecewise-linear recurrent network, a map trained on time series by generalized teacher forcing",
@@ -95,6 +131,10 @@ pub const MODELS: &[(&str, &str)] = &[
     (
         "hamiltonian_network",
         "a network for the energy, or two for its kinetic and potential part, and Hamilton's equations",
+    ),
+    (
+        "lagrangian_network",
+        "a network for the Lagrangian of positions and velocities, and the equations of Euler and Lagrange",
     ),
     (
         "universal_de",
@@ -122,6 +162,10 @@ pub const MODELS: &[(&str, &str)] = &[
         "physics-informed network: the solution itself, by Gauss-Newton on the residual of the equation",
     ),
     ("lpinn", "Lagrangian physics-informed network: characteristics and the solution along them"),
+    (
+        "insr",
+        "implicit neural representation in space whose weights an integrator moves in time, by regressions or by Galerkin's method",
+    ),
 ];
 
 impl ModelConfig {
@@ -129,6 +173,12 @@ impl ModelConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::SemilinearOperator(_) => "semilinear_operator",
+            Self::Observer(_) => "observer",
+            Self::ConvNet(_) => "conv_net",
+            Self::ResidualNet(_) => "residual_net",
+            Self::DilatedResnet(_) => "dilated_resnet",
+            Self::UNet(_) => "u_net",
+            Self::Sinenet(_) => "sinenet",
             Self::Plrnn(_) => "plrnn",
             Self::EchoState(_) => "echo_state",
             Self::Sindy(_) => "sindy",
@@ -136,6 +186,7 @@ impl ModelConfig {
             Self::Recurrent(_) => "recurrent",
             Self::NeuralOde(_) => "neural_ode",
             Self::HamiltonianNetwork(_) => "hamiltonian_network",
+            Self::LagrangianNetwork(_) => "lagrangian_network",
             Self::UniversalDe(_) => "universal_de",
             Self::LatentOde(_) => "latent_ode",
             Self::NeuralCde(_) => "neural_cde",
@@ -147,31 +198,58 @@ impl ModelConfig {
             Self::LatentSde(_) => "latent_sde",
             Self::Pinn(_) => "pinn",
             Self::Lpinn(_) => "lpinn",
+            Self::Insr(_) => "insr",
         }
     }
 
     /// What it learns.
     pub fn learns(&self) -> Learns {
         match self {
-            Self::SemilinearOperator(_) => Learns::Fields,
+            Self::SemilinearOperator(_)
+            | Self::ConvNet(_)
+            | Self::ResidualNet(_)
+            | Self::DilatedResnet(_)
+            | Self::UNet(_)
+            | Self::Sinenet(_) => Learns::Fields,
+            Self::Observer(_) => Learns::Corrections,
             Self::Plrnn(_)
             | Self::EchoState(_)
             | Self::Sindy(_)
             | Self::Autoregressive(_)
             | Self::Recurrent(_) => Learns::Series,
-            Self::NeuralOde(_) | Self::HamiltonianNetwork(_) | Self::UniversalDe(_) | Self::LatentOde(_) => {
-                Learns::Dynamics
-            }
+            Self::NeuralOde(_)
+            | Self::HamiltonianNetwork(_)
+            | Self::LagrangianNetwork(_)
+            | Self::UniversalDe(_)
+            | Self::LatentOde(_) => Learns::Dynamics,
             Self::NeuralCde(_) | Self::GatedClassifier(_) => Learns::Labels,
             Self::RectifiedFlow(_) | Self::ScoreSde(_) | Self::ContinuousFlow(_) => Learns::Points,
             Self::SdeGan(_) | Self::LatentSde(_) => Learns::Paths,
             Self::Pinn(_) | Self::Lpinn(_) => Learns::Solution,
+            Self::Insr(_) => Learns::Evolution,
         }
+    }
+
+    /// The network on a grid that it is, if it is such a one.
+    pub fn grid(&self) -> Option<GridNetworkConfig> {
+        Some(match self.clone() {
+            Self::ConvNet(c) => GridNetworkConfig::ConvNet(c),
+            Self::ResidualNet(c) => GridNetworkConfig::ResidualNet(c),
+            Self::DilatedResnet(c) => GridNetworkConfig::DilatedResnet(c),
+            Self::UNet(c) => GridNetworkConfig::UNet(c),
+            Self::Sinenet(c) => GridNetworkConfig::Sinenet(c),
+            _ => return None,
+        })
     }
 
     /// Whether it learns series `[time, channel]`.
     pub fn learns_series(&self) -> bool {
         self.learns() == Learns::Series
+    }
+
+    /// Whether it solves a problem without any data.
+    pub fn solves(&self) -> bool {
+        matches!(self.learns(), Learns::Solution | Learns::Evolution)
     }
 
     /// The network that is a solution, and its frame, if it is such a one.
@@ -183,13 +261,14 @@ impl ModelConfig {
         }
     }
 
-    /// The model as one that is fitted to series in one call, if it is such a one.
+    /// The model as one that is fitted to series in one call, if it can be.
     pub fn baseline(&self) -> Option<&dyn Baseline> {
         match self {
             Self::EchoState(c) => Some(c),
             Self::Sindy(c) => Some(c),
             Self::Autoregressive(c) => Some(c),
             Self::Recurrent(c) => Some(c),
+            Self::NeuralOde(c) => Some(c),
             _ => None,
         }
     }
@@ -200,6 +279,12 @@ impl Validate for ModelConfig {
         let check = check.table(self.name());
         match self {
             Self::SemilinearOperator(c) => c.validate(check),
+            Self::Observer(c) => c.validate(check),
+            Self::ConvNet(c) => c.validate(check),
+            Self::ResidualNet(c) => c.validate(check),
+            Self::DilatedResnet(c) => c.validate(check),
+            Self::UNet(c) => c.validate(check),
+            Self::Sinenet(c) => c.validate(check),
             Self::Plrnn(c) => c.validate(check),
             Self::EchoState(c) => c.validate(check),
             Self::Sindy(c) => c.validate(check),
@@ -207,6 +292,7 @@ impl Validate for ModelConfig {
             Self::Recurrent(c) => c.validate(check),
             Self::NeuralOde(c) => c.validate(check),
             Self::HamiltonianNetwork(c) => c.validate(check),
+            Self::LagrangianNetwork(c) => c.validate(check),
             Self::UniversalDe(c) => c.validate(check),
             Self::LatentOde(c) => c.validate(check),
             Self::NeuralCde(c) => c.validate(check),
@@ -217,6 +303,7 @@ impl Validate for ModelConfig {
             Self::SdeGan(c) => c.validate(check),
             Self::LatentSde(c) => c.validate(check),
             Self::Pinn(c) | Self::Lpinn(c) => c.validate(check),
+            Self::Insr(c) => c.validate(check),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What every learned flow map of a field on one axis can do.
+//! What every learned flow map of a field on one axis or two can do.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -13,13 +13,13 @@ pub trait Emulator: Module {
 /// What a model is told of the field that it moves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldSpec {
-    /// Points of the axis.
-    pub points: usize,
+    /// Points of every axis, one or two; fields are `[batch, channel, x]` with all points in one dimension.
+    pub shape: Vec<usize>,
     /// Channels.
     pub channels: usize,
     /// The time of a step.
     pub dt: f64,
-    /// The eigenvalues of the linear part, `points/2 + 1` for one channel after the other.
+    /// The eigenvalues of the linear part, for one channel after the other, the last axis halved: `points/2 + 1` of one axis.
     pub symbol: Vec<Complex64>,
     /// The mean of every channel.
     pub mean: Vec<f64>,
@@ -27,6 +27,23 @@ pub struct FieldSpec {
     pub std: Vec<f64>,
     /// The standard deviation, per unit of time, of what the linear part leaves to be learned.
     pub rate: Vec<f64>,
+}
+
+impl FieldSpec {
+    /// All points of a channel.
+    pub fn points(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The place in the symbol of one channel of a mode with these frequencies.
+    pub(crate) fn place(&self, frequency: &[i64]) -> usize {
+        let half = self.shape.last().map_or(1, |n| n / 2 + 1);
+        match *frequency {
+            [x, y] => x.rem_euclid(self.shape[0] as i64) as usize * half + y as usize,
+            [x] => x as usize,
+            _ => 0,
+        }
+    }
 }
 
 /// A constant `[1, channel, 1]`.

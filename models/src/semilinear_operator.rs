@@ -11,7 +11,7 @@ use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
 use crate::emulator::{Emulator, FieldSpec, per_channel};
-use crate::layers::{FourierNetwork, FourierNetworkConfig};
+use crate::layers::{Dft, FourierNetwork, FourierNetworkConfig};
 
 /// `z_{k+1} = e^{hL} z_k + h φ₁(hL) N_θ(z_k)`: the exponential Euler step of the integrator core with the equation's own
 /// `L` and a network of Fourier layers for `N`.
@@ -20,7 +20,7 @@ use crate::layers::{FourierNetwork, FourierNetworkConfig};
 /// the same parameters.
 ///
 /// A. Singh et al., "Learning Semilinear Neural Operators: A Unified Recursive Framework For Prediction And Data
-/// Assimilation", ICLR 2024. (A correction by measurements would follow the step.)
+/// Assimilation", ICLR 2024. The correction by measurements that follows the step is an [`Observer`](crate::observer::Observer).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SemilinearOperatorConfig {
@@ -32,7 +32,7 @@ pub struct SemilinearOperatorConfig {
     pub layers: usize,
     /// Whether the equation's linear part is inside.
     pub linear: LinearPart,
-    /// Whether `N_θ` is a derivative in space, `N_θ = ∂_x g_θ`, so that the mean is conserved.
+    /// Whether `N_θ` is a derivative in space, `N_θ = ∂_x g_θ`, so that the mean is conserved; on two axes `N_θ` is less its mean.
     pub conservative: bool,
 }
 
@@ -77,16 +77,23 @@ pub struct SemilinearOperator {
 }
 
 impl SemilinearOperatorConfig {
+    /// The same with as many channels that it has at most `budget` parameters, and no fewer than one.
+    pub fn fitted(&self, budget: usize, spec: &FieldSpec, device: &Device) -> Self {
+        let of = |width| Self { width, ..self.clone() };
+        let fits = |width: usize| of(width).init(spec, device).num_params() <= budget;
+        of((1..).take_while(|width| fits(*width)).last().unwrap_or(1))
+    }
+
     /// Draws the weights from the device's random stream.
     pub fn init(&self, spec: &FieldSpec, device: &Device) -> SemilinearOperator {
-        let modes = self.modes.min(spec.points / 2);
+        let modes = self.modes.min(spec.shape.iter().copied().min().unwrap_or(2) / 2);
         let network = FourierNetworkConfig {
             input: spec.channels,
             output: spec.channels,
             width: self.width,
             layers: self.layers,
             modes,
-            points: spec.points,
+            shape: spec.shape.clone(),
         };
         let inverse: Vec<f64> = spec.std.iter().map(|s| 1.0 / s).collect();
         SemilinearOperator {
@@ -94,7 +101,7 @@ impl SemilinearOperatorConfig {
             mean: per_channel(&spec.mean, device),
             inverse_std: per_channel(&inverse, device),
             rate: per_channel(&spec.rate, device),
-            slope: self.conservative.then(|| slope(modes, spec, device)),
+            slope: (self.conservative && spec.shape.len() == 1).then(|| slope(modes, spec, device)),
             spec: spec.clone(),
             config: self.clone(),
         }
@@ -108,6 +115,7 @@ impl SemilinearOperator {
         let out = self.network.forward(v) * self.rate.clone();
         match &self.slope {
             Some(slope) => slope.apply(out),
+            None if self.config.conservative => out.clone() - out.mean_dim(2),
             None => out,
         }
     }
@@ -115,7 +123,7 @@ impl SemilinearOperator {
 
 /// The spectral derivative, in units of the highest mode kept: an operator of order one.
 fn slope(modes: usize, spec: &FieldSpec, device: &Device) -> Circulant {
-    let half = spec.points / 2;
+    let half = spec.points() / 2;
     let eigenvalue = |m: usize| Complex64::new(0.0, if m == half { 0.0 } else { m as f64 / modes as f64 });
     let channels = (0..spec.channels).flat_map(|_| (0..=half).map(eigenvalue));
     Circulant::new(&channels.collect::<Vec<_>>(), spec.channels, device)
@@ -158,17 +166,22 @@ impl VectorField<Tensor<3>> for Field<'_> {
 }
 
 impl SemiLinear<Tensor<3>> for Field<'_> {
-    type Diagonal = Circulant;
+    type Diagonal = Diagonal;
 
     fn symbol(&self) -> Vec<Complex64> {
         self.model.spec.symbol.clone()
     }
 
-    fn diagonal(&self, eigenvalues: Vec<Complex64>) -> Circulant {
-        Circulant::new(&eigenvalues, self.model.spec.channels, &self.device)
+    fn diagonal(&self, eigenvalues: Vec<Complex64>) -> Diagonal {
+        let spec = &self.model.spec;
+        if spec.shape.len() == 1 {
+            Diagonal::Circulant(Circulant::new(&eigenvalues, spec.channels, &self.device))
+        } else {
+            Diagonal::Multiplier(Box::new(Multiplier::new(&eigenvalues, spec, &self.device)))
+        }
     }
 
-    fn apply(&mut self, terms: &[(&Circulant, &Tensor<3>)], out: &mut Tensor<3>) {
+    fn apply(&mut self, terms: &[(&Diagonal, &Tensor<3>)], out: &mut Tensor<3>) {
         let mut terms = terms.iter().map(|(d, y)| d.apply((*y).clone()));
         if let Some(first) = terms.next() {
             *out = terms.fold(first, |sum, term| sum + term);
@@ -177,6 +190,64 @@ impl SemiLinear<Tensor<3>> for Field<'_> {
 
     fn nonlinear(&mut self, t: f64, y: &Tensor<3>, out: &mut Tensor<3>) {
         self.eval(t, y, out);
+    }
+}
+
+/// An operator that is diagonal in Fourier space.
+#[derive(Clone, Debug)]
+pub enum Diagonal {
+    /// On one axis.
+    Circulant(Circulant),
+    /// On two.
+    Multiplier(Box<Multiplier>),
+}
+
+impl Diagonal {
+    /// `[batch, channel, x]` to the same shape.
+    pub fn apply(&self, u: Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::Circulant(d) => d.apply(u),
+            Self::Multiplier(d) => d.apply(u),
+        }
+    }
+}
+
+/// An operator that is diagonal in Fourier space, by a transform to all modes and back.
+#[derive(Module, Debug)]
+pub struct Multiplier {
+    dft: Dft,
+    /// `[1, channel, mode]`.
+    re: Tensor<3>,
+    im: Tensor<3>,
+}
+
+impl Multiplier {
+    /// From the eigenvalues of all modes of a half spectrum, for one channel after the other.
+    pub fn new(eigenvalues: &[Complex64], spec: &FieldSpec, device: &Device) -> Self {
+        let dft = Dft::new(&spec.shape, spec.points(), device);
+        let modes = eigenvalues.len() / spec.channels.max(1);
+        let part = |of: fn(&Complex64) -> f64| {
+            let values = eigenvalues.chunks_exact(modes).flat_map(|channel| {
+                dft.frequencies().iter().map(|f| of(&channel[spec.place(f)]) as f32).collect::<Vec<_>>()
+            });
+            let shape = [1, spec.channels, dft.modes()];
+            Tensor::from_data(TensorData::new(values.collect(), shape), device)
+        };
+        let (re, im) = (part(|e| e.re), part(|e| e.im));
+        Self { dft, re, im }
+    }
+
+    /// `[batch, channel, x]` to the same shape.
+    pub fn apply(&self, u: Tensor<3>) -> Tensor<3> {
+        let [batch, channels, points] = u.dims();
+        let modes = self.dft.modes();
+        let u_hat =
+            self.dft.forward(u.reshape([batch * channels, points])).reshape([batch, channels, 2, modes]);
+        let (re, im) = (u_hat.clone().narrow(2, 0, 1), u_hat.narrow(2, 1, 1));
+        let shape = [1, channels, 1, modes];
+        let (a, b) = (self.re.clone().reshape(shape), self.im.clone().reshape(shape));
+        let out = Tensor::cat(vec![re.clone() * a.clone() - im.clone() * b.clone(), re * b + im * a], 2);
+        self.dft.inverse(out.reshape([batch * channels, 2, modes])).reshape([batch, channels, points])
     }
 }
 

@@ -5,17 +5,23 @@ use flowmap_solvers::field::{Jacobian, VectorField};
 use flowmap_solvers::solve::{SaveAt, Solution, SolveOptions, solve};
 use flowmap_solvers::stepper::iterate::Iterate;
 use nalgebra::DMatrix;
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 /// `z_{t+1} = F(z_t)`, `x_t = g(z_t)`: a model of a time series, in the units that it was trained in.
 ///
-/// Free runs, prediction errors and Lyapunov exponents follow from these four functions alone, by the integrator core.
+/// A driven model moves by `z_{t+1} = F(z_t, s_{t+1})`; its series hold the inputs `s` after the channels. Free runs, prediction
+/// errors and Lyapunov exponents follow from these functions alone, by the integrator core.
 pub trait StateSpaceModel: Send + Sync {
     /// The length of `z`.
     fn state_size(&self) -> usize;
 
     /// The length of `x`.
     fn channels(&self) -> usize;
+
+    /// The length of `s`; zero unless the model is driven.
+    fn inputs(&self) -> usize {
+        0
+    }
 
     /// The state after each sample, given the samples up to it: `[time, channel]` to `[time, state]`. A model with
     /// memory may need some samples until its states are worth anything: see [`memory`](Self::memory).
@@ -29,8 +35,24 @@ pub trait StateSpaceModel: Send + Sync {
     /// Writes `g(z)`.
     fn observe(&self, z: &[f64], x: &mut [f64]);
 
-    /// Writes `F(z)`.
+    /// Writes `F(z)`; of a driven model `F(z, 0)`.
     fn next(&self, z: &[f64], next: &mut [f64]);
+
+    /// Writes `F(z, s)`, where `s` does not change `∂F/∂z`.
+    fn driven(&self, z: &[f64], _s: &[f64], next: &mut [f64]) {
+        self.next(z, next);
+    }
+
+    /// Writes the state after `z` with the inputs of the sample that follows.
+    fn advance(&self, z: &[f64], sample: ArrayView1<'_, f64>, next: &mut [f64]) {
+        match self.inputs() {
+            0 => self.next(z, next),
+            n => {
+                let s: Vec<f64> = sample.iter().skip(self.channels()).take(n).copied().collect();
+                self.driven(z, &s, next);
+            }
+        }
+    }
 
     /// Writes `∂Fᵢ/∂zⱼ`; by central differences unless a model knows better.
     fn jacobian(&self, z: &[f64], j: &mut DMatrix<f64>) {
@@ -53,12 +75,23 @@ pub trait StateSpaceModel: Send + Sync {
 
 /// A model as a discrete field of the integrator core, for [`Iterate`].
 #[derive(Clone, Copy)]
-pub struct Map<'a>(pub &'a dyn StateSpaceModel);
+pub struct Map<'a> {
+    /// What moves.
+    pub model: &'a dyn StateSpaceModel,
+    /// The samples that follow the state at the time zero, `[time, channel + input]`: a driven model is a field of the time as
+    /// long as there are any, and not a number after. Others do not look at them.
+    pub ahead: ArrayView2<'a, f64>,
+}
 
 impl VectorField<Array1<f64>> for Map<'_> {
-    fn eval(&mut self, _t: f64, z: &Array1<f64>, next: &mut Array1<f64>) {
+    fn eval(&mut self, t: f64, z: &Array1<f64>, next: &mut Array1<f64>) {
         if let (Some(z), Some(next)) = (z.as_slice(), next.as_slice_mut()) {
-            self.0.next(z, next);
+            let t = t.round() as usize;
+            match self.model.inputs() {
+                0 => self.model.next(z, next),
+                _ if t < self.ahead.nrows() => self.model.advance(z, self.ahead.row(t), next),
+                _ => next.fill(f64::NAN),
+            }
         }
     }
 }
@@ -66,17 +99,27 @@ impl VectorField<Array1<f64>> for Map<'_> {
 impl Jacobian<Array1<f64>> for Map<'_> {
     fn jacobian(&mut self, _t: f64, z: &Array1<f64>, j: &mut DMatrix<f64>) {
         if let Some(z) = z.as_slice() {
-            self.0.jacobian(z, j);
+            self.model.jacobian(z, j);
         }
     }
 }
 
 /// The states from `z` on, `z` among them, `steps` applications of the map as far as they stay finite.
 pub fn rollout(model: &dyn StateSpaceModel, z: &[f64], steps: usize) -> Solution<Array1<f64>> {
+    driven_rollout(model, z, ArrayView2::from(&[[0.0; 0]; 0]), steps)
+}
+
+/// The same with the inputs of the samples `ahead`, `[time, channel + input]`, that follow.
+pub fn driven_rollout(
+    model: &dyn StateSpaceModel,
+    z: &[f64],
+    ahead: ArrayView2<'_, f64>,
+    steps: usize,
+) -> Solution<Array1<f64>> {
     let mut options = SolveOptions::new(0.0, steps as f64, Control::Fixed { dt: 1.0 })
         .save(SaveAt::Steps { every: 1 })
         .max_steps(u64::MAX);
-    solve(&mut Iterate::new(Map(model)), &Array1::from(z.to_vec()), &mut options)
+    solve(&mut Iterate::new(Map { model, ahead }), &Array1::from(z.to_vec()), &mut options)
 }
 
 /// The observations `[time, channel]` of states.

@@ -8,6 +8,7 @@ use flowmap_models::baseline::{
     Samples, Sindy, SindyConfig,
 };
 use flowmap_models::config::ModelConfig;
+use flowmap_models::neural_de::NeuralOdeConfig;
 use flowmap_models::state_space::{StateSpaceModel, observations, rollout};
 use flowmap_solvers::control::Control;
 use flowmap_solvers::field::from_fn;
@@ -248,6 +249,29 @@ fn a_known_autoregression_of_two_lags_is_recovered() {
     let m = DMatrix::from_fn(2, 2, |i, j| f64::from(u8::from(i == j)) - a[0][i][j] - a[1][i][j]);
     let mean = m.lu().solve(&DMatrix::from_column_slice(2, 1, &constant)).unwrap();
     assert!((0..2).all(|i| (rest[i] - mean[(i, 0)]).abs() < 0.05), "{rest:?} {mean}");
+}
+
+#[test]
+fn a_neural_differential_equation_learns_lorenz_from_a_noisy_series() {
+    let (dt, names) = (0.02, names());
+    let all = lorenz(dt, 9000);
+    let noisy = noisy(&all, 0.02);
+    let (train, validation) = (noisy.slice(s![..5000, ..]), noisy.slice(s![5000..6000, ..]));
+    let s = samples(train, Some(validation), dt, &names);
+    let config = NeuralOdeConfig { hidden: vec![32, 32], ..NeuralOdeConfig::default() };
+    let fitted = fit(&config, &s, 0).unwrap();
+    let test = all.slice(s![6000.., ..]);
+    let states = fitted.model.filter(test);
+    differentiable_and_deterministic(&*fitted.model, states.row(50).as_slice().unwrap());
+    // A free run of a third of a Lyapunov time, by the variance.
+    let (mut error, steps) = (0.0, 18);
+    for start in (0..2000).step_by(100) {
+        let run = rollout(&*fitted.model, states.row(start).as_slice().unwrap(), steps);
+        let end = observations(&*fitted.model, &run.ys).row(steps).to_owned();
+        let apart = (&end - &test.row(start + steps)) / &test.std_axis(ndarray::Axis(0), 0.0);
+        error += apart.mapv(|e| e * e).mean().unwrap() / 20.0;
+    }
+    assert!(error < 0.02, "{error}");
 }
 
 #[test]

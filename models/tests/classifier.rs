@@ -9,7 +9,7 @@ use flowmap_models::classifier::{
     FittedClassifier, GatedClassifierConfig, LogSignatureClassifierConfig, NearestClassifierConfig,
     SeriesClassifier, SeriesSpec,
 };
-use flowmap_models::neural_de::neural_cde::{Control, Method, NeuralCde, NeuralCdeConfig};
+use flowmap_models::neural_de::neural_cde::{Control, LogOdeConfig, Method, NeuralCde, NeuralCdeConfig};
 use flowmap_solvers::control_path::{ControlPath, Samples};
 use ndarray::{Array2, array};
 
@@ -36,7 +36,15 @@ fn series() -> Vec<Samples> {
 
 fn model(control: Control, method: Method, device: &Device) -> NeuralCde {
     device.seed(3);
-    NeuralCdeConfig { hidden: 3, width: 5, layers: 2, control, method }.init(&SPEC, device)
+    NeuralCdeConfig { hidden: 3, width: 5, layers: 2, control, method, log_ode: None }.init(&SPEC, device)
+}
+
+/// The same network with windows of so many pieces.
+fn windowed(pieces: usize, depth: usize, device: &Device) -> NeuralCde {
+    device.seed(3);
+    let log_ode = Some(LogOdeConfig { pieces, depth });
+    let (control, method) = (Control::Linear, Method::Rk4);
+    NeuralCdeConfig { hidden: 3, width: 5, layers: 2, control, method, log_ode }.init(&SPEC, device)
 }
 
 fn read<const D: usize>(x: Tensor<D>) -> Vec<f64> {
@@ -50,8 +58,12 @@ fn near(a: &[f64], b: &[f64], tolerance: f64) -> bool {
 #[test]
 fn rows_of_a_batch_do_not_see_each_other_and_wait_at_their_ends() {
     let device = device();
-    for control in [Control::Hermite, Control::Linear] {
-        let model = model(control, Method::Rk4, &device);
+    let models = [
+        model(Control::Hermite, Method::Rk4, &device),
+        model(Control::Linear, Method::Rk4, &device),
+        windowed(2, 2, &device),
+    ];
+    for model in models {
         let all = read(model.logits(&series(), &device).unwrap());
         for (i, one) in series().iter().enumerate() {
             let alone = read(model.logits(std::slice::from_ref(one), &device).unwrap());
@@ -88,6 +100,29 @@ fn methods_converge_with_their_orders_on_a_straight_control() {
         let order = (error(3) / error(6)).log2();
         assert!((order - stated).abs() < 0.4, "{method:?}: {order}");
     }
+}
+
+#[test]
+fn windows_of_depth_two_see_areas_and_converge_with_order_four() {
+    let device = device();
+    let n = 96;
+    let times: Vec<f64> = (0..=n).map(|i| SPEC.span * f64::from(i) / f64::from(n)).collect();
+    let values = Array2::from_shape_fn((times.len(), 2), |(i, c)| {
+        let t = times[i] / SPEC.span;
+        if c == 0 { 2.0 * (5.0 * t).sin() } else { 2.0 * (4.0 * t).cos() + t * t }
+    });
+    let path = [Samples::new(&times, values.view()).unwrap()];
+    let end = |model: NeuralCde| read(model.logits(&path, &device).unwrap());
+    let exact = end(model(Control::Linear, Method::Rk4, &device));
+    // A window of one piece is the piece.
+    assert!(near(&end(windowed(1, 2, &device)), &exact, 1e-5));
+    let error = |pieces: usize, depth: usize| {
+        end(windowed(pieces, depth, &device)).iter().zip(&exact).map(|(a, b)| (a - b).abs()).sum::<f64>()
+    };
+    let (coarse, fine) = (error(16, 2), error(8, 2));
+    assert!((error(16, 1) / error(8, 1)).log2() < 2.6, "{} {}", error(16, 1), error(8, 1));
+    assert!((coarse / fine).log2() > 3.2, "{coarse} {fine}");
+    assert!(coarse < 0.2 * error(16, 1), "{coarse} {}", error(16, 1));
 }
 
 #[test]
@@ -128,16 +163,21 @@ impl ModuleMapper for Shift {
 
 #[test]
 fn gradients_are_those_of_differences() {
+    let device = device().autodiff();
+    for model in [model(Control::Hermite, Method::Midpoint, &device), windowed(2, 2, &device)] {
+        check_gradients(&model, &device);
+    }
+}
+
+fn check_gradients(model: &NeuralCde, device: &Device) {
     struct Collect<'a>(&'a GradientsParams, Vec<Vec<f64>>);
     impl ModuleVisitor for Collect<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             self.1.push(read(self.0.get::<D>(param.id).unwrap()));
         }
     }
-    let device = device().autodiff();
-    let model = model(Control::Hermite, Method::Midpoint, &device);
-    let loss = |model: &NeuralCde| model.logits(&series(), &device).unwrap().sin().sum();
-    let gradients = GradientsParams::from_grads(loss(&model).backward(), &model);
+    let loss = |model: &NeuralCde| model.logits(&series(), device).unwrap().sin().sum();
+    let gradients = GradientsParams::from_grads(loss(model).backward(), model);
     let mut all = Collect(&gradients, Vec::new());
     model.visit(&mut all);
     assert_eq!(all.1.len(), 10);

@@ -5,10 +5,10 @@
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::baseline::{Term, read_out};
-use flowmap_models::fused::{FieldKind, FieldSpec, HostField, SolveError};
+use flowmap_models::fused::{FieldKind, FieldSpec, HostField, SolveError, odeint};
 use flowmap_models::neural_de::{
-    Equations, Flow, HamiltonianNetworkConfig, KnownTerm, LatentOdeConfig, Method, NeuralOdeConfig,
-    Parametric, Shooting, UniversalDeConfig,
+    Equations, Flow, HamiltonianNetworkConfig, KnownTerm, LagrangianNetworkConfig, LatentOdeConfig, Method,
+    NeuralOdeConfig, Parametric, Shooting, Steps, UniversalDeConfig,
 };
 use flowmap_solvers::control::Control;
 use flowmap_solvers::solve::{SaveAt, SolveOptions, solve};
@@ -50,6 +50,87 @@ fn a_hamiltonian_field_is_without_divergence_and_a_separable_one_splits() {
         let mixed = j.view((0, 0), (2, 2)).norm();
         assert_eq!(mixed < 1e-12, separable, "{mixed}");
     }
+}
+
+#[test]
+fn a_lagrangian_field_conserves_its_energy() {
+    let config = LagrangianNetworkConfig { hidden: vec![9, 8], ..Default::default() };
+    let host = config.init(4, 0.1, &mut rng(), &Device::flex()).unwrap().to_host().unwrap();
+    // `L` by hand, for the energy `v · ∂L/∂v − L`, its slopes by differences.
+    let theta = host.parameters();
+    let lagrangian = |y: &[f64]| {
+        let (mut x, mut first) = (y.to_vec(), 0);
+        for (layer, s) in host.spec().sizes.windows(2).enumerate() {
+            let (w, b) = (&theta[first..first + s[0] * s[1]], &theta[first + s[0] * s[1]..]);
+            let a = |i: usize| b[i] + (0..s[0]).map(|j| w[i * s[0] + j] * x[j]).sum::<f64>();
+            x = (0..s[1]).map(|i| if layer < 2 { a(i).tanh() } else { a(i) }).collect();
+            first += (s[0] + 1) * s[1];
+        }
+        x[0] + 0.5 * (y[2] * y[2] + y[3] * y[3])
+    };
+    let energy = |y: &[f64]| {
+        let slope = |i: usize| {
+            let at = |h: f64| lagrangian(&[&y[..i], &[y[i] + h], &y[i + 1..]].concat());
+            (at(1e-5) - at(-1e-5)) / 2e-5
+        };
+        y[2] * slope(2) + y[3] * slope(3) - lagrangian(y)
+    };
+    let start = Array1::from(vec![0.3, -0.8, 0.9, -0.6]);
+    let mut options =
+        SolveOptions::new(0.0, 8.0, Control::adaptive(1e-10, 1e-10)).save(SaveAt::Steps { every: 5 });
+    let ys = solve(&mut ExplicitRk::new(&DOPRI5, host.clone(), &start), &start, &mut options).ys;
+    let energies: Vec<f64> = ys.iter().map(|y| energy(y.as_slice().unwrap())).collect();
+    let moved = ys.iter().map(|y| (y[0] - 0.3).abs()).fold(0.0, f64::max);
+    assert!(moved > 0.5 && energies.len() > 5, "{moved}");
+    for e in &energies {
+        assert!((e - energies[0]).abs() < 1e-8, "{e} {}", energies[0]);
+    }
+}
+
+#[test]
+fn steps_of_a_tolerance_are_chosen_by_the_host_and_differentiated_as_they_are() {
+    let device = Device::flex().autodiff();
+    let config = |tolerance: f64| NeuralOdeConfig {
+        hidden: vec![12],
+        method: Method::Dopri5,
+        tolerance,
+        ..Default::default()
+    };
+    let times = [0.0, 0.3, 1.1, 4.0];
+    let y0 = || Tensor::from_data(TensorData::new(vec![1.4_f32, -0.6, 1.0, 0.2], [2, 2]), &device);
+    let flow = |tolerance: f64| config(tolerance).init(2, 5.0, &mut rng(), &device);
+    let start = [1.4_f32, -0.6, 1.0, 0.2].map(f64::from).to_vec();
+    let start = Array2::from_shape_vec((2, 2), start).unwrap();
+    let plan = |tolerance: f64| {
+        let flow = flow(tolerance);
+        flow.steps().plan(&flow.to_host().unwrap(), &start, &times).unwrap()
+    };
+    let (loose, tight) = (plan(1e-3), plan(1e-7));
+    assert!(loose.steps.len() < tight.steps.len() && tight.steps[0] != tight.steps[3], "{loose:?} {tight:?}");
+    assert_eq!(tight.saves.last(), Some(&tight.steps.len()));
+    let reached: f64 = tight.steps[..tight.saves[1]].iter().sum();
+    assert!((reached - 0.3).abs() < 1e-12);
+    // The states and gradients are those of the same steps given by hand.
+    let flow = flow(1e-7);
+    let found = flow.trajectories(y0(), &times).unwrap();
+    let theta = Tensor::<1>::from_data(
+        TensorData::new(flow.to_host().unwrap().parameters().to_vec(), [flow.field().parameters()]),
+        &device,
+    )
+    .require_grad();
+    let given = odeint(&std::sync::Arc::new(tight), y0(), theta.clone()).unwrap();
+    assert_eq!(read(found.clone()), read(given.clone()));
+    let by_hand = read(theta.grad(&given.powi_scalar(2).sum().backward()).unwrap());
+    let gradients = GradientsParams::from_grads(found.powi_scalar(2).sum().backward(), &flow);
+    struct Read<'a>(&'a GradientsParams, Vec<f64>);
+    impl burn::module::ModuleVisitor for Read<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+            self.1.extend(read(self.0.get::<D>(param.id).unwrap()));
+        }
+    }
+    let mut gradient = Read(&gradients, Vec::new());
+    burn::module::Module::visit(&flow, &mut gradient);
+    assert_eq!(gradient.1, by_hand);
 }
 
 #[test]
@@ -207,6 +288,8 @@ fn known_terms_are_products_of_variables() {
     }
     let odd = HamiltonianNetworkConfig::default().fits(3).unwrap_err();
     assert!(odd.message.contains("3 channels"), "{}", odd.message);
+    let odd = LagrangianNetworkConfig::default().fits(5).unwrap_err();
+    assert!(odd.message.contains("5 channels"), "{}", odd.message);
 }
 
 #[test]
@@ -236,7 +319,7 @@ fn a_latent_equation_learns_to_tell_from_a_few_samples() {
 fn weights_are_drawn_from_the_stream_alone() {
     let draw = || -> Vec<f64> {
         let field = FieldSpec::new(FieldKind::Separable, 4, &[6], vec![]);
-        let flow = Flow::draw(field, 0, (Method::Rk4, 0.1), &mut rng(), &Device::flex());
+        let flow = Flow::draw(field, 0, Steps::of(Method::Rk4, 0.1), &mut rng(), &Device::flex());
         flow.to_host().unwrap().parameters().to_vec()
     };
     assert_eq!(draw(), draw());

@@ -35,7 +35,15 @@ fn fields() -> Vec<FieldSpec> {
         FieldSpec::new(FieldKind::Hamiltonian, 4, &[11, 6], vec![]),
         FieldSpec::new(FieldKind::Hamiltonian, 2, &[13], vec![]),
         FieldSpec::new(FieldKind::Separable, 4, &[5, 6], vec![]),
+        FieldSpec::new(FieldKind::Lagrangian, 2, &[9, 8], vec![]),
+        FieldSpec::new(FieldKind::Lagrangian, 4, &[11, 6], vec![]),
     ]
+}
+
+/// Parameters; those of a Lagrangian so small that masses stay near one.
+fn parameters(field: &FieldSpec) -> Vec<f64> {
+    let size = if field.kind == FieldKind::Lagrangian { 0.3 } else { 0.7 };
+    numbers(field.parameters(), 5, size)
 }
 
 /// A field by tensor operations, as its definition says.
@@ -69,6 +77,39 @@ fn slope(spec: &FieldSpec, y: Tensor<2>, theta: &Tensor<1>) -> Tensor<2> {
         }
         g
     };
+    // The second derivative along two directions, both carried forward.
+    let second = |y: &Tensor<2>, first: Tensor<2>, other: Tensor<2>| {
+        let net = layers(0);
+        let mut x = [y.clone(), first, other, y.clone() * 0.0];
+        for (layer, (w, b)) in net.iter().enumerate() {
+            let [a, a1, a2, a12] = x.map(|x| x.matmul(w.clone().transpose()));
+            if layer + 1 == net.len() {
+                return a12;
+            }
+            let h = (a + b.clone()).tanh();
+            let s = h.clone().powi_scalar(2).neg() + 1.0;
+            let bent = h.clone() * s.clone() * a1.clone() * a2.clone() * -2.0;
+            x = [h, s.clone() * a1, s.clone() * a2, s * a12 + bent];
+        }
+        x[3].clone()
+    };
+    let acceleration = |y: &Tensor<2>| {
+        let unit = |i: usize| {
+            let unit: Vec<f64> = (0..batch * dim).map(|k| f64::from(u8::from(k % dim == half + i))).collect();
+            Tensor::<2>::from_data(TensorData::new(unit, [batch, dim]), (&y.device(), y.dtype()))
+        };
+        let (v, slope) = (y.clone().narrow(1, half, half), gradient(0, y.clone()));
+        let moving = Tensor::cat(vec![v, y.clone().narrow(1, 0, half) * 0.0], 1);
+        let force = |i: usize| slope.clone().narrow(1, i, 1) - second(y, unit(i), moving.clone());
+        let mass = |i: usize, j: usize| second(y, unit(i), unit(j)) + f64::from(u8::from(i == j));
+        if half == 1 {
+            return force(0) / mass(0, 0);
+        }
+        let determinant = mass(0, 0) * mass(1, 1) - mass(0, 1) * mass(1, 0);
+        let first = mass(1, 1) * force(0) - mass(0, 1) * force(1);
+        let other = mass(0, 0) * force(1) - mass(1, 0) * force(0);
+        Tensor::cat(vec![first / determinant.clone(), other / determinant], 1)
+    };
     let (q, p) = (y.clone().narrow(1, 0, half), y.clone().narrow(1, half, dim - half));
     let mut dy = match spec.kind {
         FieldKind::Plain => {
@@ -80,6 +121,7 @@ fn slope(spec: &FieldSpec, y: Tensor<2>, theta: &Tensor<1>) -> Tensor<2> {
             let g = gradient(0, y.clone());
             Tensor::cat(vec![g.clone().narrow(1, half, half), g.narrow(1, 0, half).neg()], 1)
         }
+        FieldKind::Lagrangian => Tensor::cat(vec![p, acceleration(&y)], 1),
         FieldKind::Separable => Tensor::cat(vec![gradient(0, p), gradient(1, q).neg()], 1),
     };
     for term in &spec.known {
@@ -151,7 +193,7 @@ fn the_kernel_is_the_definition_to_rounding() {
             plan.saves.insert(2, 2);
             let plan = Arc::new(plan);
             let y0 = numbers(batch * field.dim(), 3, 1.0);
-            let theta = numbers(field.parameters(), 5, 0.7);
+            let theta = parameters(&field);
             let exact = run(&plan, &y0, &theta, DType::F64, |s, y, t| reference(s, y, t));
             for (dtype, tolerance) in [(DType::F32, 2e-5), (DType::F64, 1e-13)] {
                 let found = run(&plan, &y0, &theta, dtype, fused);
@@ -168,7 +210,7 @@ fn the_kernel_is_the_definition_to_rounding() {
 fn gradients_are_those_of_differences() {
     for field in fields() {
         let plan = Arc::new(Solve::at(field.clone(), &RK4, &[0.0, 0.5, 1.0], 0.25).unwrap());
-        let (y0, theta) = (numbers(2 * field.dim(), 3, 1.0), numbers(field.parameters(), 5, 0.7));
+        let (y0, theta) = (numbers(2 * field.dim(), 3, 1.0), parameters(&field));
         let [_, by_start, by_theta] = run(&plan, &y0, &theta, DType::F64, fused);
         let weighted = |y0: &[f64], theta: &[f64]| {
             let [states, ..] = run(&plan, y0, theta, DType::F64, fused);
@@ -198,7 +240,7 @@ fn gradients_are_those_of_differences() {
 fn the_host_field_moves_states_as_the_kernel_does_and_pulls_back() {
     for field in fields() {
         let dim = field.dim();
-        let (y0, theta) = (numbers(11 * dim, 3, 1.0), numbers(field.parameters(), 5, 0.7));
+        let (y0, theta) = (numbers(11 * dim, 3, 1.0), parameters(&field));
         let plan = Arc::new(Solve::at(field.clone(), &RK4, &[0.0, 0.5], 0.125).unwrap());
         let [states, ..] = run(&plan, &y0, &theta, DType::F64, fused);
         let mut host = HostField::new(field.clone(), theta.clone()).unwrap();

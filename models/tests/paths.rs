@@ -5,9 +5,12 @@
 use std::f64::consts::TAU;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
+use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use flowmap_models::generative::{CriticKind, LatentSdeConfig, SdeGan, SdeGanConfig, energy_distance};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 fn host<const D: usize>(x: Tensor<D>) -> Vec<f64> {
     x.into_data().convert::<f64>().try_to_vec::<f64>().unwrap()
@@ -42,15 +45,16 @@ fn the_energy_distance_is_that_of_its_formula() {
         a.iter().flat_map(|a| b.iter().map(move |b| distance(a, b))).sum::<f64>() / pairs as f64
     };
     let mut exact = 2.0 * mean(&x, &y, n * m) - mean(&x, &x, n * (n - 1)) - mean(&y, &y, m * (m - 1));
-    // Single samples, of as many paths as both have.
     for c in 0..2 * times {
-        let line = |x: &[Vec<f64>]| -> Vec<f64> { x[..m].iter().map(|p| p[c]).collect() };
+        let line = |x: &[Vec<f64>]| -> Vec<f64> { x.iter().map(|p| p[c]).collect() };
         let mean = |a: &[f64], b: &[f64], pairs: usize| {
             a.iter().flat_map(|a| b.iter().map(move |b| (a - b).abs())).sum::<f64>() / pairs as f64
         };
         let (a, b) = (line(&x), line(&y));
-        let distance = 2.0 * mean(&a, &b, m * m) - mean(&a, &a, m * (m - 1)) - mean(&b, &b, m * (m - 1));
-        exact += distance / (2 * times) as f64;
+        let distance = 2.0 * mean(&a, &b, n * m) - mean(&a, &a, n * (n - 1)) - mean(&b, &b, m * (m - 1));
+        let middle = a.iter().sum::<f64>() / n as f64;
+        let deviation = (a.iter().map(|v| (v - middle).powi(2)).sum::<f64>() / n as f64).sqrt();
+        exact += (2.0 * (2 * times - 1) as f64).sqrt() * distance / (deviation * (2 * times) as f64);
     }
     // The diagonal counts as a thousandth.
     assert!((found - exact).abs() < 1e-3, "{found} {exact}");
@@ -128,6 +132,53 @@ fn paths_are_made_of_their_seed_row_by_row() {
     // Rows that start alike part by their noise.
     let alike = host(model.paths(numbers([1, 5], 0.3, &device).repeat_dim(0, 2), 5, 11));
     assert!((alike[0] - alike[10]).abs() < 1e-6 && (alike[8] - alike[18]).abs() > 1e-3);
+}
+
+#[test]
+fn an_adversary_leads_the_generator_to_the_law_of_the_data() {
+    let device = Device::flex().autodiff();
+    device.seed(3);
+    let config = SdeGanConfig {
+        hidden: 8,
+        width: 16,
+        noise: 2,
+        critic: CriticKind::Adversarial,
+        critic_steps: 4,
+        duration: 4.0,
+        ..SdeGanConfig::default()
+    };
+    let mut model = config.init(1, &device);
+    let normals = |shape: [usize; 3], seed: u64| -> Tensor<3> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let count: usize = shape.iter().product();
+        let values: Vec<f32> = (0..count).map(|_| StandardNormal.sample(&mut rng)).collect();
+        Tensor::<1>::from_floats(values.as_slice(), &device).reshape(shape)
+    };
+    // Random walks from one with a drift downwards.
+    let data = |seed: u64| -> Tensor<3> {
+        let steps = normals([128, 7, 1], seed).mul_scalar(0.3).sub_scalar(0.2);
+        let mut path = vec![normals([128, 1, 1], seed + 1).mul_scalar(0.3).add_scalar(1.0)];
+        for i in 0..7 {
+            path.push(path[i].clone() + steps.clone().narrow(1, i, 1));
+        }
+        Tensor::cat(path, 1)
+    };
+    let start = |seed: u64| normals([128, 5, 1], seed).reshape([128, 5]);
+    let apart = |model: &SdeGan| {
+        let model = model.clone().valid();
+        let generated = model.paths(start(901).inner(), 8, 902);
+        host(energy_distance(data(903).inner(), generated))[0]
+    };
+    let before = apart(&model);
+    let mut optimiser = AdamConfig::new().with_beta_1(0.0).with_beta_2(0.9).init();
+    for step in 0..240 {
+        let generated = model.paths(start(10 * step + 3), 8, step);
+        let distance = model.distance(data(10 * step), generated);
+        let gradients = model.gradients(distance, step);
+        model = optimiser.step(3e-3, model, gradients).clipped();
+    }
+    let after = apart(&model);
+    assert!(after < 0.4 * before, "{before} {after}");
 }
 
 struct Zero;

@@ -7,10 +7,13 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::fused::plrnn_unroll;
 use flowmap_models::plrnn::{
-    Adaptive, Estimator, ForcingConfig, Observation, PiecewiseLinearMap, Plrnn, PlrnnConfig, Sparse, Variant,
+    Adaptive, Estimator, ForcingConfig, Observation, PiecewiseLinearMap, Plrnn, PlrnnConfig,
+    RegulariserConfig, Sparse, Variant,
 };
-use flowmap_models::state_space::StateSpaceModel;
+use flowmap_models::state_space::{Map, StateSpaceModel, driven_rollout, observations};
+use flowmap_solvers::field::VectorField;
 use nalgebra::{DMatrix, DVector};
+use ndarray::{Array1, Array2, s};
 use support::{config, moved, network};
 
 mod support;
@@ -69,7 +72,7 @@ fn every_variant_is_its_formula_on_the_host_and_on_the_device() {
     let device = Device::flex();
     for variant in VARIANTS {
         let config = config(variant);
-        let model = network(&config, 4, &device.clone().autodiff()).valid();
+        let model = network(&config, 4, 0, &device.clone().autodiff()).valid();
         let p = parameters(&model);
         let system = model.to_system();
         for k in 0..20 {
@@ -80,7 +83,8 @@ fn every_variant_is_its_formula_on_the_host_and_on_the_device() {
             system.next(&z, &mut next);
             let single: Vec<f32> = z.iter().map(|v| *v as f32).collect();
             let start = Tensor::<2>::from_data(TensorData::new(single, [1, 4]), &device);
-            let free = plrnn_unroll(&model.tensor_map(), start, Tensor::zeros([1, 1, 4], &device), &[0.0]);
+            let free =
+                plrnn_unroll(&model.tensor_map(), start, Tensor::zeros([1, 1, 4], &device), None, &[0.0]);
             let there = free.into_data().convert::<f64>().try_to_vec::<f64>().unwrap();
             let mut slopes = DMatrix::zeros(4, 4);
             system.jacobian(&z, &mut slopes);
@@ -104,7 +108,7 @@ fn an_affine_observation_is_undone_by_its_inverse() {
     let device = Device::flex().autodiff();
     for channels in [4, 6] {
         let config = PlrnnConfig { observation: Observation::Affine, ..config(Variant::Shallow) };
-        let system = network(&config, channels, &device).to_system();
+        let system = network(&config, channels, 0, &device).to_system();
         let z = [0.3, -1.0, 2.0, 0.5];
         let mut x = vec![0.0; channels];
         system.observe(&z, &mut x);
@@ -115,9 +119,75 @@ fn an_affine_observation_is_undone_by_its_inverse() {
 }
 
 #[test]
+fn an_affine_observation_starts_from_the_principal_directions() {
+    let device = Device::flex().autodiff();
+    // Three waves of different sizes in five channels, along directions that are orthogonal, about their means.
+    let directions = [[0.5, 0.5, 0.5, 0.5, 0.0], [0.5, -0.5, 0.5, -0.5, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]];
+    let series = Array2::from_shape_fn((4000, 5), |(t, c)| {
+        let waves = [3.0 * (0.11 * t as f64).sin(), (0.23 * t as f64).cos(), 0.2 * (0.31 * t as f64).sin()];
+        c as f64 + waves.iter().zip(&directions).map(|(w, d)| w * d[c]).sum::<f64>()
+    });
+    let affine = PlrnnConfig { observation: Observation::Affine, observed: 2, ..config(Variant::Shallow) };
+    let system = network(&affine, 5, 0, &device).with_principal_observation(&[series.view()]).to_system();
+    assert_eq!(system.state_size(), 4);
+    let states = system.filter(series.view());
+    let mean_square = |x: &[f64]| x.iter().map(|v| v * v).sum::<f64>() / x.len() as f64;
+    for k in 0..2 {
+        let column = states.column(k).to_vec();
+        assert!((mean_square(&column) - 1.0).abs() < 1e-3, "{}", mean_square(&column));
+    }
+    let mut seen = [0.0; 5];
+    let lost: Vec<f64> = series
+        .rows()
+        .into_iter()
+        .zip(states.rows())
+        .map(|(x, z)| {
+            system.observe(z.as_slice().unwrap(), &mut seen);
+            x.iter().zip(&seen).map(|(x, s)| (x - s).powi(2)).sum::<f64>().sqrt()
+        })
+        .collect();
+    // The smallest wave is what two directions do not hold.
+    assert!((mean_square(&lost) - 0.02).abs() < 1e-3, "{}", mean_square(&lost));
+}
+
+#[test]
+fn inputs_move_the_state_the_same_way_on_the_host_and_on_the_device() {
+    let device = Device::flex();
+    let (channels, inputs, steps) = (2, 3, 6);
+    let model = network(&config(Variant::Shallow), channels, inputs, &device.clone().autodiff()).valid();
+    let system = model.to_system();
+    assert_eq!((system.channels(), system.inputs()), (channels, inputs));
+    let width = channels + inputs;
+    let value = |t: usize, c: usize| f64::from(((t * width + c) as f32 * 0.7).sin());
+    let series = Array2::from_shape_fn((steps + 1, width), |(t, c)| value(t, c));
+    let start = system.filter(series.view()).row(0).to_vec();
+    let run = |s: &Array2<f64>| driven_rollout(&system, &start, s.slice(s![1.., ..]), steps).ys;
+    let there = {
+        let values: Vec<f32> = series.iter().map(|v| *v as f32).collect();
+        let x = Tensor::<3>::from_data(TensorData::new(values, [steps + 1, 1, width]), &device);
+        // Without forcing the loss against zero is the mean square of the free run.
+        let zero = Tensor::zeros([steps, 1, width], &device);
+        model.loss(x, zero, &vec![0.0; steps], &RegulariserConfig::default()).into_scalar::<f64>()
+    };
+    let free = observations(&system, &run(&series));
+    let here = free.slice(s![1.., ..]).iter().map(|v| v * v).sum::<f64>() / (steps * channels) as f64;
+    assert!((here / there - 1.0).abs() < 1e-4, "{here} and {there}");
+    // The inputs of a sample act on the step that leads to it.
+    let mut other = series.clone();
+    other[[3, channels]] += 1.0;
+    let (a, b) = (run(&series), run(&other));
+    assert!(a[..3] == b[..3] && a[3] != b[3]);
+    // Beyond the samples there are no inputs, and no states.
+    let mut map = Map { model: &system, ahead: series.slice(s![1..2, ..]) };
+    let mut next = Array1::zeros(4);
+    map.eval(1.0, &Array1::zeros(4), &mut next);
+    assert!(next.iter().all(|v| v.is_nan()));
+}
+
+#[test]
 fn a_state_smaller_than_the_series_is_refused_with_advice() {
     let config = PlrnnConfig { latent: 3, ..PlrnnConfig::default() };
-    let issue = config.init(5, &Device::flex()).unwrap_err();
+    let issue = config.init(5, 0, &Device::flex()).unwrap_err();
     assert_eq!(issue.path, "model.plrnn.latent");
     assert!(issue.message.contains("5 channels") && issue.hint.unwrap().contains("affine"));
 }
@@ -188,8 +258,13 @@ fn gradient_norm(model: &Plrnn, steps: usize, alpha: Option<f64>) -> f64 {
     let alpha = alpha.unwrap_or((1.0 - 1.0 / growth).max(0.0));
     let tensor = Tensor::<3>::from_data(TensorData::new(signals, [steps + 1, 1, 4]), &device);
     let start = tensor.clone().narrow(0, 0, 1).reshape([1, 4]);
-    let states =
-        plrnn_unroll(&model.tensor_map(), start, tensor.narrow(0, 1, steps), &vec![alpha as f32; steps]);
+    let states = plrnn_unroll(
+        &model.tensor_map(),
+        start,
+        tensor.narrow(0, 1, steps),
+        None,
+        &vec![alpha as f32; steps],
+    );
     let last = states.narrow(0, steps - 1, 1).sum();
     let gradients = GradientsParams::from_grads(last.backward(), model);
     struct Norm<'a>(&'a GradientsParams, f64);
@@ -208,7 +283,7 @@ fn gradient_norm(model: &Plrnn, steps: usize, alpha: Option<f64>) -> f64 {
 #[test]
 fn estimated_forcing_bounds_gradients_that_explode_without() {
     let device = Device::flex().autodiff();
-    let model = network(&config(Variant::ClippedShallow), 4, &device);
+    let model = network(&config(Variant::ClippedShallow), 4, 0, &device);
     // An unstable map: without forcing a perturbation grows at every step.
     let model = moved(&moved(&model, 0, 0, 1.5), 0, 1, 1.5);
     let forced = [10, 100, 1000, 10_000].map(|steps| gradient_norm(&model, steps, None));

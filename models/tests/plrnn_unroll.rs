@@ -14,21 +14,22 @@ struct Case {
     hidden: usize,
     forced: usize,
     clipped: bool,
+    driven: bool,
 }
 
 const CASES: [Case; 6] = [
-    Case { steps: 1, batch: 1, latent: 1, hidden: 1, forced: 1, clipped: false },
-    Case { steps: 19, batch: 16, latent: 3, hidden: 50, forced: 3, clipped: false },
-    Case { steps: 19, batch: 16, latent: 3, hidden: 50, forced: 3, clipped: true },
-    Case { steps: 9, batch: 11, latent: 5, hidden: 18, forced: 2, clipped: true },
-    Case { steps: 12, batch: 33, latent: 20, hidden: 67, forced: 20, clipped: false },
-    Case { steps: 8, batch: 8, latent: 4, hidden: 7, forced: 0, clipped: false },
+    Case { steps: 1, batch: 1, latent: 1, hidden: 1, forced: 1, clipped: false, driven: true },
+    Case { steps: 19, batch: 16, latent: 3, hidden: 50, forced: 3, clipped: false, driven: false },
+    Case { steps: 19, batch: 16, latent: 3, hidden: 50, forced: 3, clipped: true, driven: false },
+    Case { steps: 9, batch: 11, latent: 5, hidden: 18, forced: 2, clipped: true, driven: true },
+    Case { steps: 12, batch: 33, latent: 20, hidden: 67, forced: 20, clipped: false, driven: true },
+    Case { steps: 8, batch: 8, latent: 4, hidden: 7, forced: 0, clipped: false, driven: false },
 ];
 
-/// `A`, `W₁`, `W₂`, `h₁`, `h₂`, start, signals: shapes and values.
+/// `A`, `W₁`, `W₂`, `h₁`, `h₂`, start, signals, drive: shapes and values.
 fn inputs(case: &Case) -> Vec<(Vec<usize>, Vec<f64>)> {
     let Case { steps, batch, latent, hidden, forced, .. } = *case;
-    let shapes: [Vec<usize>; 7] = [
+    let shapes: [Vec<usize>; 8] = [
         vec![latent, latent],
         vec![latent, hidden],
         vec![hidden, latent],
@@ -36,15 +37,16 @@ fn inputs(case: &Case) -> Vec<(Vec<usize>, Vec<f64>)> {
         vec![hidden],
         vec![batch, latent],
         vec![steps, batch, forced],
+        vec![steps, batch, latent],
     ];
-    let scale = [0.6, 1.0, 1.0, 0.3, 0.7, 1.0, 1.0];
+    let scale = [0.6, 1.0, 1.0, 0.3, 0.7, 1.0, 1.0, 0.5];
     let mut state = 1_u64;
     let mut draw = move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f64 / f64::from(1 << 24) * 2.0 - 1.0
     };
-    let columns = [latent, hidden, latent, 1, 1, 1, 1];
-    (0..7)
+    let columns = [latent, hidden, latent, 1, 1, 1, 1, 1];
+    (0..8)
         .map(|i| {
             let n = shapes[i].iter().product::<usize>();
             let size = scale[i] / (columns[i] as f64).sqrt();
@@ -59,7 +61,7 @@ fn alpha(case: &Case) -> Vec<f32> {
     (0..case.steps).map(|t| [0.25, 0.0, 1.0, 0.125][t % 4]).collect()
 }
 
-/// What is compared: the states, and the gradients of a weighted sum of them by the seven inputs.
+/// What is compared: the states, and the gradients of a weighted sum of them by the eight inputs.
 type Outcome = (Vec<f64>, Vec<Vec<f64>>);
 
 fn run(case: &Case, values: &[(Vec<usize>, Vec<f64>)], dtype: DType, unroll: Unroll) -> Outcome {
@@ -78,7 +80,8 @@ fn run(case: &Case, values: &[(Vec<usize>, Vec<f64>)], dtype: DType, unroll: Unr
     };
     let start: Tensor<2> = leaf(&values[5], &device, dtype);
     let signals: Tensor<3> = leaf(&values[6], &device, dtype);
-    let states = unroll(&map, start.clone(), signals.clone(), &alpha(case));
+    let drive: Option<Tensor<3>> = case.driven.then(|| leaf(&values[7], &device, dtype));
+    let states = unroll(&map, start.clone(), signals.clone(), drive.clone(), &alpha(case));
     let count = case.steps * case.batch * case.latent;
     let weights: Vec<f64> = (0..count).map(|i| f64::from((0.7 * i as f32).cos())).collect();
     let shape = [case.steps, case.batch, case.latent];
@@ -95,14 +98,21 @@ fn run(case: &Case, values: &[(Vec<usize>, Vec<f64>)], dtype: DType, unroll: Unr
         read(map.h2.grad(&gradients).unwrap()),
         read(start.grad(&gradients).unwrap()),
         signals.grad(&gradients).map_or_else(|| vec![0.0; values[6].1.len()], read),
+        drive.map_or_else(|| vec![0.0; values[7].1.len()], |drive| read(drive.grad(&gradients).unwrap())),
     ];
     (read(states), by)
 }
 
-type Unroll = fn(&TensorMap, Tensor<2>, Tensor<3>, &[f32]) -> Tensor<3>;
+type Unroll = fn(&TensorMap, Tensor<2>, Tensor<3>, Option<Tensor<3>>, &[f32]) -> Tensor<3>;
 
 /// The definition, by tensors and their own derivatives.
-fn reference(map: &TensorMap, start: Tensor<2>, signals: Tensor<3>, alpha: &[f32]) -> Tensor<3> {
+fn reference(
+    map: &TensorMap,
+    start: Tensor<2>,
+    signals: Tensor<3>,
+    drive: Option<Tensor<3>>,
+    alpha: &[f32],
+) -> Tensor<3> {
     let [_, batch, forced] = signals.dims();
     let [_, latent] = start.dims();
     let mut z = start;
@@ -113,9 +123,12 @@ fn reference(map: &TensorMap, start: Tensor<2>, signals: Tensor<3>, alpha: &[f32
         if map.clipped {
             r = r - relu(u);
         }
-        let state = z.matmul(map.a.clone().transpose())
+        let mut state = z.matmul(map.a.clone().transpose())
             + r.matmul(map.w1.clone().transpose())
             + map.h1.clone().unsqueeze();
+        if let Some(drive) = &drive {
+            state = state + drive.clone().narrow(0, t, 1).squeeze_dim(0);
+        }
         z = state.clone();
         if forced > 0 {
             let signal = signals.clone().narrow(0, t, 1).reshape([batch, forced]);
@@ -138,7 +151,7 @@ fn assert_near(what: &str, a: &[f64], b: &[f64], tolerance: f64) {
     }
 }
 
-const NAMES: [&str; 7] = ["A", "W1", "W2", "h1", "h2", "start", "signals"];
+const NAMES: [&str; 8] = ["A", "W1", "W2", "h1", "h2", "start", "signals", "drive"];
 
 #[test]
 fn the_kernel_and_the_composed_form_are_the_definition_to_rounding() {
@@ -158,8 +171,8 @@ fn the_kernel_and_the_composed_form_are_the_definition_to_rounding() {
 
 #[test]
 fn gradients_are_those_of_differences() {
-    for clipped in [false, true] {
-        let case = Case { steps: 7, batch: 2, latent: 3, hidden: 5, forced: 2, clipped };
+    for (clipped, driven) in [(false, false), (true, true)] {
+        let case = Case { steps: 7, batch: 2, latent: 3, hidden: 5, forced: 2, clipped, driven };
         let values = inputs(&case);
         let (_, gradients) = run(&case, &values, DType::F64, plrnn_unroll);
         let weighted = |values: &[(Vec<usize>, Vec<f64>)]| {

@@ -13,7 +13,7 @@ fn spec(points: usize, channels: usize) -> FieldSpec {
         if 2 * m == points { Complex64::ZERO } else { Complex64::new(-0.01, 0.02) * (m * m) as f64 }
     });
     FieldSpec {
-        points,
+        shape: vec![points],
         channels,
         dt: 0.3,
         symbol: std::iter::repeat_n(symbol.collect::<Vec<_>>(), channels).flatten().collect(),

@@ -23,7 +23,7 @@ const POINTS: usize = 16;
 fn spec() -> FieldSpec {
     let symbol = (0..=POINTS / 2).map(|m| Complex64::new(-0.01, 0.02) * (m * m) as f64).collect();
     FieldSpec {
-        points: POINTS,
+        shape: vec![POINTS],
         channels: 1,
         dt: 0.3,
         symbol,
@@ -149,7 +149,7 @@ fn piecewise_linear_networks_agree_with_the_cpu() {
 fn neural_differential_equations_agree_with_the_cpu() {
     let gpu = Device::wgpu(DeviceKind::DefaultDevice);
     let known = vec![Monomial { entry: 1, coefficient: -0.7, powers: vec![2, 1] }];
-    for kind in [FieldKind::Plain, FieldKind::Hamiltonian, FieldKind::Separable] {
+    for kind in [FieldKind::Plain, FieldKind::Hamiltonian, FieldKind::Lagrangian, FieldKind::Separable] {
         let field = Field::new(kind, 2, &[6, 5], known.clone());
         let solve = Arc::new(Solve::at(field.clone(), &RK4, &[0.0, 0.2, 0.5], 0.1).unwrap());
         let run = |device: &Device| {

@@ -4,7 +4,9 @@
 
 use flowmap_solvers::assimilation::ensemble::{centred, rotate};
 use flowmap_solvers::assimilation::localisation::gaspari_cohn;
-use flowmap_solvers::assimilation::{Climatology, Filter, FilterConfig, FilterError, Observation, Operator};
+use flowmap_solvers::assimilation::{
+    Adjoint, Climatology, Filter, FilterConfig, FilterError, Observation, Operator,
+};
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand::SeedableRng;
@@ -22,7 +24,7 @@ fn normal(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> DMatrix<f64> {
 fn filter(toml: &str) -> Box<dyn Filter> {
     let config: FilterConfig = serde_json::from_str(toml).unwrap();
     let climatology = Climatology { mean: DVector::zeros(5), covariance: DMatrix::identity(5, 5) };
-    config.init(&climatology)
+    config.init(Some(&climatology), None).unwrap()
 }
 
 /// Kalman's update of a mean and a covariance.
@@ -175,4 +177,98 @@ fn bad_observations_are_named() {
     assert_eq!(analyse(&[0.0; 4], &[1.0; 4]), Err(FilterError::Shape { given: 4, expected: 5 }));
     assert_eq!(analyse(&[f64::NAN; 5], &[1.0; 5]), Err(FilterError::NonFinite { what: "an observed value" }));
     assert_eq!(analyse(&[0.0; 5], &[0.0; 5]), Err(FilterError::Singular));
+}
+
+/// A linear motion, `x ↦ M x` in a unit of time.
+struct Linear(DMatrix<f64>);
+
+impl Adjoint for Linear {
+    fn advance(&mut self, x: &mut [f64], t0: f64, t1: f64) -> Result<(), String> {
+        for _ in 0..(t1 - t0).round() as usize {
+            let next = &self.0 * DVector::from_column_slice(x);
+            x.copy_from_slice(next.as_slice());
+        }
+        Ok(())
+    }
+
+    fn pull(&mut self, _x: &[f64], t0: f64, t1: f64, v: &[f64]) -> Result<Vec<f64>, String> {
+        let steps = (t1 - t0).round() as usize;
+        let pulled = (0..steps).fold(DVector::from_column_slice(v), |v, _| self.0.tr_mul(&v));
+        Ok(pulled.as_slice().to_vec())
+    }
+}
+
+#[test]
+fn four_d_var_of_a_linear_motion_is_kalmans_update_at_the_beginning_of_the_window() {
+    let mut rng = rng(8);
+    let motion = DMatrix::identity(5, 5) + normal(5, 5, &mut rng) * 0.2;
+    let root = normal(5, 5, &mut rng);
+    let climatology = Climatology { mean: DVector::zeros(5), covariance: &root * root.transpose() };
+    let operator: Operator = serde_json::from_str(r#"{"sensors": {"at": [0, 3]}}"#).unwrap();
+    let config: FilterConfig =
+        serde_json::from_str(r#"{"four_d_var": {"lag": 2, "scale": 0.5, "iterations": 200}}"#).unwrap();
+    assert!(config.init(Some(&climatology), None).is_none(), "it needs a model");
+    let mut filter = config.init(Some(&climatology), Some(Box::new(Linear(motion.clone())))).unwrap();
+    let start = DVector::from_vec(vec![0.3, -0.1, 0.7, 1.0, 0.2]);
+    filter.begin(&start);
+    let background = &climatology.covariance * 0.5;
+    // The beginning of the window, and the motion from there to now.
+    let (mut x0, mut through) = (start.clone(), DMatrix::identity(5, 5));
+    let mut estimate = DMatrix::from_columns(&[start]);
+    for (k, values) in [[1.0, 0.5], [-0.4, 0.2], [0.3, 0.9]].into_iter().enumerate() {
+        estimate = &motion * estimate;
+        filter.elapse(1.0);
+        through = &motion * through;
+        let observation = Observation { operator: &operator, values: &values, deviation: &[0.3, 0.5] };
+        filter.analyse(&mut estimate, &observation, &mut rng).unwrap();
+        let h = operator.jacobian(x0.as_slice()) * &through;
+        let r = DMatrix::from_diagonal(&DVector::from_vec(vec![0.09, 0.25]));
+        let gain =
+            &background * h.transpose() * (&h * &background * h.transpose() + r).try_inverse().unwrap();
+        x0 += gain * (DVector::from_column_slice(&values) - &h * &x0);
+        let expected = &through * &x0;
+        let off = (estimate.column(0) - &expected).norm() / expected.norm();
+        assert!(off < 5e-3, "observation {k}: off by {off:.1e}");
+        // From the second observation on the window moves by one.
+        if k > 0 {
+            x0 = &motion * x0;
+            through = motion.clone();
+        }
+    }
+}
+
+#[test]
+fn operators_show_what_they_say_and_their_derivatives_agree_with_differences() {
+    let state: Vec<f64> = (0..12).map(|i| 0.7 + (0.9 * f64::from(i)).sin()).collect();
+    for text in [
+        r#"{"identity": {}}"#,
+        r#"{"points": {"every": 5, "first": 1}}"#,
+        r#"{"sensors": {"at": [7, 2]}}"#,
+        r#"{"blocks": {"width": 5}}"#,
+        r#"{"modes": {"waves": 3}}"#,
+        r#"{"magnitude": {}}"#,
+        r#"{"square": {}}"#,
+    ] {
+        let operator: Operator = serde_json::from_str(text).unwrap();
+        let (seen, h) = (operator.apply(&state), operator.jacobian(&state));
+        assert_eq!((seen.len(), h.nrows()), (operator.outputs(12), operator.outputs(12)), "{text}");
+        for j in 0..12 {
+            let at = |step: f64| {
+                let mut moved = state.clone();
+                moved[j] += step;
+                operator.apply(&moved)
+            };
+            for (i, (above, below)) in at(1e-6).iter().zip(at(-1e-6)).enumerate() {
+                assert!((h[(i, j)] - (above - below) / 2e-6).abs() < 1e-6, "{text}: {i} {j}");
+            }
+        }
+        if let Some(entries) = operator.entries(12) {
+            assert_eq!(seen, entries.iter().map(|i| state[*i]).collect::<Vec<_>>(), "{text}");
+        }
+    }
+    let modes: Operator = serde_json::from_str(r#"{"modes": {"waves": 2}}"#).unwrap();
+    let wave = |j: usize| std::f64::consts::TAU * j as f64 / 12.0;
+    let state: Vec<f64> = (0..12).map(|j| 0.5 + 2.0 * wave(j).cos() - 3.0 * (2.0 * wave(j)).sin()).collect();
+    let seen = modes.apply(&state);
+    assert!(seen.iter().zip([0.5, 2.0, 0.0, 0.0, -3.0]).all(|(a, b)| (a - b).abs() < 1e-14), "{seen:?}");
 }

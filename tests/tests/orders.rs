@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use flowmap_datasets::initial::{InitialConfig, TruncatedFourier};
+use flowmap_datasets::initial::{InitialConfig, Size, TruncatedFourier};
 use flowmap_datasets::problem::{Problem, ProblemConfig, dde, ode, pde};
 use flowmap_datasets::rng::stream;
 use flowmap_datasets::simulate::{check_method, simulate};
@@ -103,7 +103,13 @@ fn cases() -> Vec<(ProblemConfig, f64)> {
 fn start(problem: &Problem) -> Vec<f64> {
     match problem {
         Problem::Pde(p) => {
-            let initial = TruncatedFourier { modes: 3, amplitude: 0.7, decay: 1.0, mean: 0.3 };
+            let initial = TruncatedFourier {
+                modes: 3,
+                amplitude: 0.7,
+                decay: 1.0,
+                size: Size::RootMeanSquare,
+                mean: 0.3,
+            };
             InitialConfig::TruncatedFourier(initial).field(&**p, &mut stream(3, "orders", 0)).unwrap()
         }
         Problem::Ode(p) => p.initial(),
@@ -111,6 +117,7 @@ fn start(problem: &Problem) -> Vec<f64> {
         Problem::Sde(p) => p.initial(),
         Problem::Labelled(p) => unreachable!("{} is no equation", p.name()),
         Problem::Density(p) => unreachable!("{} is no equation", p.name()),
+        Problem::Boxed(p) => unreachable!("{} is solved by networks", p.name()),
     }
 }
 
@@ -164,7 +171,8 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
                 | Problem::Dde(_)
                 | Problem::Sde(_)
                 | Problem::Labelled(_)
-                | Problem::Density(_) => end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 3000.0),
+                | Problem::Density(_)
+                | Problem::Boxed(_) => end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 3000.0),
             };
             let reference = reference.unwrap();
             let size = reference.iter().map(|x| x * x).sum::<f64>().sqrt();

@@ -97,6 +97,25 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
     })
 }
 
+/// All arrays of real numbers of an archive, by their names.
+///
+/// # Errors
+/// If it cannot be opened, is damaged, or holds something else.
+pub fn arrays(path: &Path) -> Result<Vec<(String, ArrayD<f64>)>, FormatError> {
+    let bytes = std::fs::read(path).map_err(|source| FormatError::Open { path: path.to_owned(), source })?;
+    guarded(path, || {
+        let damaged = |message: String| FormatError::Damaged { path: path.to_owned(), message };
+        let mut archive = NpzReader::new(Cursor::new(bytes)).map_err(|e| damaged(e.to_string()))?;
+        let names = archive.names().map_err(|e| damaged(e.to_string()))?;
+        let read = |name: String| {
+            let mut entry = Entry { archive: &mut archive, name: &name };
+            let array = numbers(path, &mut entry, |e| damaged(format!("entry '{}': {e}", bare(&name))))?;
+            Ok((bare(&name).to_owned(), array))
+        };
+        names.into_iter().map(read).collect()
+    })
+}
+
 /// A name without the ending that NumPy gives it.
 fn bare(name: &str) -> &str {
     name.trim_end_matches(".npy")

@@ -1,13 +1,15 @@
 //! Where trajectories start: `[data.initial.NAME]`.
 
 mod exact;
+mod gaussian;
 mod random;
 
 pub use exact::{
     BrightSoliton, Cnoidal, CnoidalWave, ColeHopf, FisherFronts, PlaneWave, Solitons, TaylorGreen, Wave,
     WaveOnGrid,
 };
-pub use random::{GaussianRandomField, Spots, TruncatedFourier};
+pub use gaussian::Gaussian;
+pub use random::{GaussianRandomField, Size, Spots, TruncatedFourier};
 
 use flowmap_solvers::fourier::{FourierGrid, GridKind};
 use flowmap_solvers::issue::{Check, Issue, Validate};
@@ -32,6 +34,8 @@ pub enum InitialConfig {
     Spots(Spots),
     /// A sum of given waves.
     Waves(Waves),
+    /// A Gaussian bump on a periodic axis.
+    Gaussian(Gaussian),
     /// `z² cos(πz)`, `z` from −1 to 1 along the axis: the start of the benchmark of Allen and Cahn's equation
     /// (M. Raissi et al., J. Comput. Phys. 378 (2019) 686). Its slope jumps where the axis closes.
     SquaredCosine(Empty),
@@ -111,6 +115,7 @@ impl InitialConfig {
             Self::GaussianRandomField(_) => "gaussian_random_field",
             Self::Spots(_) => "spots",
             Self::Waves(_) => "waves",
+            Self::Gaussian(_) => "gaussian",
             Self::SquaredCosine(_) => "squared_cosine",
             Self::KassamTrefethen(_) => "kassam_trefethen",
             Self::Solitons(_) => "solitons",
@@ -137,6 +142,12 @@ impl InitialConfig {
 
     /// The start as a periodic function of space, where it is one in closed form.
     pub fn profile(&self, grid: &FourierGrid) -> Option<Box<dyn Fn(&[f64]) -> f64 + Send + Sync>> {
+        if let Self::Gaussian(bump) = self
+            && grid.axes() == 1
+        {
+            let start = bump.derivatives(grid);
+            return Some(Box::new(move |x| start(x[0])[0]));
+        }
         let waves = self.waves(grid)?;
         Some(Box::new(move |x| waves.iter().map(|w| w.at(x)).sum()))
     }
@@ -149,6 +160,9 @@ impl InitialConfig {
         if let Self::SquaredCosine(_) = self {
             let (origin, length) = (grid.origin()[0], grid.lengths()[0]);
             return Some(Box::new(move |x| squared_cosine(origin, length, x)));
+        }
+        if let Self::Gaussian(bump) = self {
+            return Some(Box::new(bump.derivatives(grid)));
         }
         let waves = self.waves(grid)?;
         Some(Box::new(move |x| std::array::from_fn(|k| waves.iter().map(|w| w.derivative(x, k)).sum())))
@@ -178,7 +192,7 @@ impl InitialConfig {
                 u.resize(channels * grid.points(), 0.0);
                 u
             }
-            Self::SquaredCosine(_) if grid.axes() == 1 && channels == 1 => {
+            Self::SquaredCosine(_) | Self::Gaussian(_) if grid.axes() == 1 && channels == 1 => {
                 let start = self.derivatives(grid).ok_or_else(misfit)?;
                 grid.sample(|x| start(x[0])[0])
             }
@@ -256,6 +270,7 @@ impl Validate for InitialConfig {
             Self::TruncatedFourier(c) => c.validate(check),
             Self::GaussianRandomField(c) => c.validate(check),
             Self::Spots(c) => c.validate(check),
+            Self::Gaussian(c) => c.validate(check),
             Self::Solitons(c) => c.validate(check),
             Self::Cnoidal(c) => c.validate(check),
             Self::ColeHopf(c) => c.validate(check),

@@ -10,14 +10,17 @@ use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 /// `Σ |m|^(−decay) (a_m cos(κ m·x) + b_m sin(κ m·x))` over `0 < max|mᵢ| ≤ modes`, `a_m, b_m` standard normal, scaled to
-/// the root mean square `amplitude`.
+/// the size `amplitude`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TruncatedFourier {
     /// The highest mode on every axis.
     pub modes: usize,
-    /// The root mean square of the deviation from the mean.
+    /// The size of the deviation from the mean.
     pub amplitude: f64,
+    /// What that size is.
+    #[serde(default, skip_serializing_if = "Size::is_root_mean_square")]
+    pub size: Size,
     /// The power by which amplitudes fall with the mode.
     #[serde(default)]
     pub decay: f64,
@@ -26,11 +29,31 @@ pub struct TruncatedFourier {
     pub mean: f64,
 }
 
+/// The size of a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// Its root mean square.
+    #[default]
+    RootMeanSquare,
+    /// Its largest absolute value.
+    Maximum,
+}
+
+impl Size {
+    fn is_root_mean_square(&self) -> bool {
+        *self == Self::RootMeanSquare
+    }
+}
+
 impl TruncatedFourier {
     pub(super) fn draw(&self, grid: &FourierGrid, rng: &mut (impl Rng + ?Sized)) -> Vec<f64> {
         let mut u = sum_of_waves(grid, self.modes, rng, |m, _| m.powf(-self.decay));
-        let rms = (u.iter().map(|u| u * u).sum::<f64>() / u.len() as f64).sqrt();
-        let scale = if rms > 0.0 { self.amplitude / rms } else { 0.0 };
+        let size = match self.size {
+            Size::RootMeanSquare => (u.iter().map(|u| u * u).sum::<f64>() / u.len() as f64).sqrt(),
+            Size::Maximum => u.iter().fold(0.0, |m, u| f64::max(m, u.abs())),
+        };
+        let scale = if size > 0.0 { self.amplitude / size } else { 0.0 };
         u.iter_mut().for_each(|u| *u = *u * scale + self.mean);
         u
     }

@@ -1,5 +1,6 @@
 //! The problems that Flowmap knows: `[problem.NAME]`.
 
+pub mod boxed;
 pub mod dde;
 pub mod density;
 pub mod labelled;
@@ -13,6 +14,7 @@ use flowmap_solvers::fourier::GridError;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
+use boxed::Boxed;
 use dde::DdeProblem;
 use density::Density;
 use labelled::Labelled;
@@ -35,6 +37,8 @@ pub enum Problem {
     Labelled(Arc<dyn Labelled>),
     /// A probability density in the plane: no equation, samples.
     Density(Arc<dyn Density>),
+    /// A problem in a box with walls: no periodic grid holds it.
+    Boxed(Arc<dyn Boxed>),
 }
 
 impl Problem {
@@ -47,6 +51,7 @@ impl Problem {
             Self::Sde(p) => p.name(),
             Self::Labelled(p) => p.name(),
             Self::Density(p) => p.name(),
+            Self::Boxed(p) => p.name(),
         }
     }
 
@@ -59,6 +64,7 @@ impl Problem {
             Self::Sde(p) => p.equation(),
             Self::Labelled(p) => p.equation(),
             Self::Density(p) => p.equation(),
+            Self::Boxed(p) => p.equation(),
         }
     }
 
@@ -71,6 +77,7 @@ impl Problem {
             Self::Sde(p) => p.variables(),
             Self::Labelled(p) => p.channels(),
             Self::Density(_) => vec!["x".into(), "y".into()],
+            Self::Boxed(p) => p.channels(),
         }
     }
 
@@ -87,6 +94,7 @@ impl Problem {
             Self::Sde(p) => vec![p.variables().len()],
             Self::Labelled(p) => vec![p.channels().len()],
             Self::Density(_) => vec![2],
+            Self::Boxed(p) => vec![p.channels().len()],
         }
     }
 
@@ -94,7 +102,7 @@ impl Problem {
     pub fn coordinates(&self) -> Vec<Vec<f64>> {
         match self {
             Self::Pde(p) => (0..p.grid().axes()).map(|a| p.grid().coordinates(a)).collect(),
-            Self::Ode(_) | Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -111,7 +119,7 @@ impl Problem {
                 Box::new(move |u| p.invariants(u, &mut ws))
             }
             Self::Ode(p) => Box::new(|u| p.invariants(u)),
-            Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => Box::new(|_| Vec::new()),
+            _ => Box::new(|_| Vec::new()),
         }
     }
 
@@ -119,7 +127,7 @@ impl Problem {
     pub fn time_step(&self) -> Option<f64> {
         match self {
             Self::Ode(p) => p.time_step(),
-            Self::Pde(_) | Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => None,
+            _ => None,
         }
     }
 
@@ -128,7 +136,7 @@ impl Problem {
         match self {
             Self::Pde(p) => p.lyapunov_exponent(),
             Self::Ode(p) => p.lyapunov_exponent(),
-            Self::Dde(_) | Self::Sde(_) | Self::Labelled(_) | Self::Density(_) => None,
+            _ => None,
         }
     }
 }
@@ -141,6 +149,7 @@ macro_rules! problems {
         sde { $($sde:ident => $sde_name:literal),* $(,)? }
         labelled { $($labelled:ident => $labelled_name:literal),* $(,)? }
         density { $($density:ident => $density_name:literal),* $(,)? }
+        boxed { $($boxed:ident => $boxed_name:literal),* $(,)? }
         built { $($built:ident => $built_name:literal),* $(,)? }
     ) => {
         /// A problem and its parameters.
@@ -154,6 +163,7 @@ macro_rules! problems {
             $($sde(sde::$sde),)*
             $($labelled(labelled::$labelled),)*
             $($density(density::$density),)*
+            $($boxed(boxed::$boxed),)*
             $($built(ode::$built),)*
         }
 
@@ -167,6 +177,7 @@ macro_rules! problems {
                     $(Self::$sde(_) => $sde_name,)*
                     $(Self::$labelled(_) => $labelled_name,)*
                     $(Self::$density(_) => $density_name,)*
+                    $(Self::$boxed(_) => $boxed_name,)*
                     $(Self::$built(_) => $built_name,)*
                 }
             }
@@ -187,6 +198,14 @@ macro_rules! problems {
                 }
             }
 
+            /// Whether it is a problem in a box with walls: networks alone solve it.
+            pub fn is_boxed(&self) -> bool {
+                match self {
+                    $(Self::$boxed(_) => true,)*
+                    _ => false,
+                }
+            }
+
             /// The problem, with its grid and plans.
             ///
             /// # Errors
@@ -199,6 +218,7 @@ macro_rules! problems {
                     $(Self::$sde(p) => Problem::Sde(Arc::new(p.clone())),)*
                     $(Self::$labelled(p) => Problem::Labelled(Arc::new(p.clone())),)*
                     $(Self::$density(p) => Problem::Density(Arc::new(p.clone())),)*
+                    $(Self::$boxed(p) => Problem::Boxed(Arc::new(p.clone())),)*
                     $(Self::$built(p) => p.build(),)*
                 })
             }
@@ -209,6 +229,7 @@ macro_rules! problems {
                     $(Self::$dde(dde::$dde::default()),)* $(Self::$sde(sde::$sde::default()),)*
                     $(Self::$labelled(labelled::$labelled::default()),)*
                     $(Self::$density(density::$density::default()),)*
+                    $(Self::$boxed(boxed::$boxed::default()),)*
                     $(Self::$built(ode::$built::default()),)*]
             }
         }
@@ -223,6 +244,7 @@ macro_rules! problems {
                     $(Self::$sde(p) => p.validate(check),)*
                     $(Self::$labelled(p) => p.validate(check),)*
                     $(Self::$density(p) => p.validate(check),)*
+                    $(Self::$boxed(p) => p.validate(check),)*
                     $(Self::$built(p) => p.validate(check),)*
                 }
             }
@@ -272,6 +294,10 @@ problems! {
         TwoMoons => "two_moons",
         EightGaussians => "eight_gaussians",
         Checkerboard => "checkerboard",
+    }
+    boxed {
+        EulerBox => "euler_box",
+        ElasticBlock => "elastic_block",
     }
     built {
         ChaoticFlow => "chaotic_flow",

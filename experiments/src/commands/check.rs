@@ -50,6 +50,10 @@ pub(super) fn describe(loaded: &Loaded) -> String {
         None if config.problem.as_ref().is_some_and(ProblemConfig::is_density) => {
             lines.push(format!("# data: {} points", config.data.trajectories()));
         }
+        None if config.problem.as_ref().is_some_and(ProblemConfig::is_boxed) => {
+            let problem = config.problem.as_ref().and_then(|p| p.build().ok());
+            lines.extend(problem.map(|p| format!("# equation: {}", p.equation())));
+        }
         None => {
             lines.extend(config.data.file.iter().map(|f| format!("# data: series of {}", f.path.display())))
         }
@@ -62,7 +66,8 @@ pub(super) fn describe(loaded: &Loaded) -> String {
             Some(Learns::Series | Learns::Dynamics) => sequences(train),
             Some(Learns::Labels) => labels(config, train),
             Some(Learns::Points | Learns::Paths) => points(train),
-            Some(Learns::Fields | Learns::Solution) | None => windows(config, train),
+            Some(Learns::Corrections) => corrections(config, train),
+            Some(Learns::Fields | Learns::Solution | Learns::Evolution) | None => windows(config, train),
         });
     }
     if !loaded.members.is_empty() {
@@ -74,9 +79,22 @@ pub(super) fn describe(loaded: &Loaded) -> String {
 /// The training of a model of fields.
 fn windows(config: &ExperimentConfig, train: &TrainConfig) -> String {
     let window = 1 + train.unroll + train.push_forward;
-    let windows = config.data.train * (config.data.steps + 2).saturating_sub(window);
+    let steps = if config.data.train_steps > 0 { config.data.train_steps } else { config.data.steps };
+    let windows = config.data.train * (steps + 2).saturating_sub(window);
     let batches = windows.div_ceil(train.batch.max(1)) * train.epochs;
     format!("# training: {windows} windows, {batches} steps of {} unrolled", train.unroll)
+}
+
+/// The trainings of a forecast and of the corrections around it.
+fn corrections(config: &ExperimentConfig, train: &TrainConfig) -> String {
+    let forecast = train.forecast.as_deref().map(|f| windows(config, f) + ", of the forecast\n");
+    let frames = train.unroll + train.events.as_ref().map_or(0, |e| e.warm_up);
+    let steps = train.epochs * train.batches.unwrap_or(BATCHES);
+    format!(
+        "{}# training: {steps} steps on {} windows each, unrolled over {frames} frames, of every correction",
+        forecast.unwrap_or_default(),
+        train.batch
+    )
 }
 
 /// The training of a model of time series.

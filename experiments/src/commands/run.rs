@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use flowmap_datasets::generate::DataError;
+use flowmap_datasets::problem::ProblemConfig;
 use flowmap_models::config::Learns;
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ use crate::config::{Loaded, load};
 use crate::error::Error;
 use crate::evaluate::{
     Findings, Job, StudyConfig, assimilation, classification, density, dynamics, gradient_study,
-    network_solution, paths, reconstruction, simulation, surrogate,
+    network_evolution, network_solution, paths, reconstruction, simulation, surrogate,
 };
 use crate::run_dir::{RunDir, now, peak_rss_mb, provenance, timestamp};
 
@@ -116,12 +117,17 @@ impl Shared<'_> {
                 (None, None) => simulation(config, run, self.progress),
                 (None, Some(model)) => match model.learns() {
                     Learns::Fields => surrogate(config, model, &job),
+                    Learns::Corrections => match &config.assimilation {
+                        Some(twin) => assimilation(config, twin, &job),
+                        None => Ok(Findings::default()),
+                    },
                     Learns::Series => reconstruction(config, model, &job),
                     Learns::Dynamics => dynamics(config, model, &job),
                     Learns::Labels => classification(config, model, &job),
                     Learns::Points => density(config, model, &job),
                     Learns::Paths => paths(config, model, &job),
                     Learns::Solution => network_solution(config, model, &job),
+                    Learns::Evolution => network_evolution(config, model, &job),
                 },
             }
         } else {
@@ -177,8 +183,14 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
         _ if loaded.config.study.is_some() => &[],
         None => &["solve_s"],
         Some(model) => match model.learns() {
+            Learns::Corrections => &["climate_deviation", "train_s"],
             Learns::Fields => &["one_step_rel_l2", "rollout_rel_l2", "params", "train_s"],
             Learns::Solution => &["rel_l2", "rel_l2_end", "max_error", "residual_rms", "params", "train_s"],
+            Learns::Evolution => match &loaded.config.problem {
+                Some(ProblemConfig::EulerBox(_)) => &["mean_sq_error", "params", "train_s"],
+                Some(ProblemConfig::ElasticBlock(_)) => &["error", "energy", "params", "train_s"],
+                _ => &["mae", "rel_l2", "params", "train_s"],
+            },
             Learns::Dynamics => &["trajectory_rel_l2", "params", "train_s"],
             Learns::Series => &["d_stsp", "d_hellinger", "lyapunov_max", "pe_20", "params", "train_s"],
             Learns::Labels => &["accuracy", "params", "train_s"],

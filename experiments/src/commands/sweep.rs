@@ -19,6 +19,9 @@ use crate::run_dir::RunDir;
 const COLUMNS: usize = 8;
 const PANELS: usize = 6;
 
+/// The errors of several methods in one picture.
+const FAMILY: &str = "rel_l2_";
+
 /// Metrics that tell of the making, not of the result.
 const HOUSEKEEPING: [&str; 4] = ["solve_s", "train_s", "params", "reference_rel_l2"];
 
@@ -180,5 +183,67 @@ fn together(loaded: &Loaded, run: &RunDir) -> Result<Findings, Error> {
     if !figure.panels.is_empty() {
         findings.figure(run, "members", "One point a member, in the order of the table.", &figure)?;
     }
+    against(loaded, &summaries, &metrics, run, &mut findings)?;
     Ok(findings)
+}
+
+/// The errors of all methods against every number that is swept but the seed: medians, and bands from the 25 % to the 75 %
+/// quantile over the members that share it.
+fn against(
+    loaded: &Loaded,
+    summaries: &[Summary],
+    metrics: &[&String],
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let sweep = &loaded.config.sweep;
+    let mut stride = summaries.len();
+    for (key, values) in sweep {
+        let Some(values) = values.as_array().filter(|v| !v.is_empty()) else { continue };
+        // The last key varies fastest.
+        stride /= values.len();
+        let numbers: Option<Vec<f64>> =
+            values.iter().map(|v| v.as_float().or_else(|| v.as_integer().map(|i| i as f64))).collect();
+        let Some(numbers) = numbers.filter(|n| n.len() > 1 && key != "seed") else { continue };
+        let line = |metric: &str| {
+            let at = |q: f64| -> Vec<f64> {
+                let of = |j: usize| {
+                    let members =
+                        summaries.iter().enumerate().filter(|(i, _)| i / stride % numbers.len() == j);
+                    let found = members.map(|(_, s)| s.metrics.get(metric).and_then(Value::as_f64));
+                    quantile(&found.map(|v| v.unwrap_or(f64::INFINITY)).collect::<Vec<_>>(), q)
+                };
+                (0..numbers.len())
+                    .map(|j| Some(of(j)).filter(|v| v.is_finite()).unwrap_or(f64::NAN))
+                    .collect()
+            };
+            let label = metric.trim_start_matches(FAMILY).to_owned();
+            Line {
+                label,
+                x: numbers.clone(),
+                y: at(0.5),
+                band: Some((at(0.25), at(0.75))),
+                ..Line::default()
+            }
+        };
+        let family = metrics.iter().filter(|m| m.starts_with(FAMILY) && !m.starts_with("rel_l2_f_"));
+        let lines: Vec<Line> = family.map(|m| line(m)).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let positive = numbers.iter().all(|n| *n > 0.0);
+        let axes = Axes {
+            title: format!("{}: errors", loaded.config.name),
+            x: key.clone(),
+            y: "relative L2 error".into(),
+            log_x: positive,
+            log_y: true,
+            ..Axes::default()
+        };
+        let stem = format!("error_by_{}", key.rsplit('.').next().unwrap_or(key));
+        let caption =
+            "Medians, and bands from the 25 % to the 75 % quantile, over the members that share a value.";
+        findings.figure(run, &stem, caption, &Lines { axes, lines })?;
+    }
+    Ok(())
 }

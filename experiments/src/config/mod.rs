@@ -16,7 +16,7 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{AssimilationConfig, EvaluateConfig, StudyConfig, equation};
+use crate::evaluate::{AssimilationConfig, EvaluateConfig, StudyConfig, check_evolution, equation};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -64,7 +64,7 @@ pub struct ExperimentConfig {
 }
 
 /// Tables that hold exactly one sub-table.
-pub(crate) const CHOICES: [&str; 10] = [
+pub(crate) const CHOICES: [&str; 12] = [
     "problem",
     "solver",
     "data.initial",
@@ -72,6 +72,8 @@ pub(crate) const CHOICES: [&str; 10] = [
     "study",
     "model.pinn.optimiser",
     "model.lpinn.optimiser",
+    "model.insr.optimiser",
+    "model.insr.stepper",
     "train.optimiser",
     "train.forcing",
     "assimilation.operator",
@@ -116,8 +118,11 @@ impl Validate for ExperimentConfig {
             solver.validate(check.table("solver"));
         }
         self.data.validate(check.table("data"));
-        let density = self.problem.as_ref().is_some_and(ProblemConfig::is_density);
-        if !density {
+        let timeless = match &self.problem {
+            Some(problem) => problem.is_density() || matches!(problem, ProblemConfig::ElasticBlock(_)),
+            None => false,
+        };
+        if !timeless {
             self.data.check_times(&mut check.table("data"));
         }
         self.validate_source(&mut check);
@@ -125,22 +130,48 @@ impl Validate for ExperimentConfig {
         if let Some(assimilation) = &self.assimilation {
             assimilation.validate(check.table("assimilation"));
             check.require(
-                self.problem.is_some() && self.model.is_none() && self.data.file.is_none(),
+                self.problem.is_some()
+                    && self.data.file.is_none()
+                    && self.model.as_ref().is_none_or(|m| m.learns() == Learns::Corrections),
                 "assimilation",
                 "filters follow a truth that the equations of a problem make",
-                "give [problem.NAME] and [solver.NAME], and neither [model] nor [data.file]",
+                "give [problem.NAME] and [solver.NAME], no [model] but [model.observer], and no [data.file]",
+            );
+            let cycles = assimilation.cycles.unwrap_or(self.data.steps);
+            check.require(
+                assimilation.discard < cycles,
+                "assimilation.discard",
+                format!("all {cycles} cycles are left out of the averages"),
+                "lower it, or raise assimilation.cycles or data.steps",
             );
             check.require(
-                assimilation.discard < self.data.steps,
-                "assimilation.discard",
-                format!("all {} cycles are left out of the averages", self.data.steps),
-                "lower it, or raise data.steps",
+                self.model.is_some() || !assimilation.filters.is_empty(),
+                "assimilation.filters",
+                "no filter",
+                "give at least one, such as [assimilation.filters.ETKF.etkf] with members = 20",
             );
+            if let Some(ModelConfig::Observer(observer)) = &self.model {
+                let uneven = observer.forecasts.contains(&flowmap_models::observer::Forecast::Network)
+                    && assimilation.irregular > 0.0;
+                if let Some(name) = observer.gains.keys().find(|n| assimilation.filters.contains_key(*n)) {
+                    check.fail(
+                        "assimilation.filters",
+                        format!("'{name}' is the name of a filter and of a gain"),
+                        "call one of them otherwise: metrics are named after them",
+                    );
+                }
+                check.require(
+                    !uneven,
+                    "assimilation.irregular",
+                    "a network steps by data.dt and lands on no other time",
+                    "leave it out, or take model.observer.forecasts = [\"solver\"]",
+                );
+            }
         }
         if let Some(model) = &self.model {
             model.validate(check.table("model"));
             // A plain series may be split in time.
-            let whole = (self.problem.is_some() || self.data.train > 0) && model.solution().is_none();
+            let whole = (self.problem.is_some() || self.data.train > 0) && !model.solves();
             check.require(
                 self.data.train > 0 || !whole,
                 "data.train",
@@ -163,12 +194,13 @@ impl Validate for ExperimentConfig {
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
-                train.unroll + train.push_forward
+                train.unroll + train.push_forward + train.events.as_ref().map_or(0, |e| e.warm_up)
             };
+            let steps = if self.data.train_steps > 0 { self.data.train_steps } else { self.data.steps };
             check.require(
-                window <= self.data.steps || self.data.steps == 0,
+                window <= steps || steps == 0,
                 if series { "train.sequence" } else { "train.unroll" },
-                format!("{window} steps of training in trajectories of {} steps", self.data.steps),
+                format!("{window} steps of training in trajectories of {steps} steps"),
                 if series {
                     "lower train.sequence, or raise data.steps"
                 } else {
@@ -188,7 +220,11 @@ impl Validate for ExperimentConfig {
             if let Some(baseline) = self.evaluate.baselines.iter().find(|b| !b.stands_beside(model.learns()))
             {
                 let (of, hint) = match model.learns() {
-                    Learns::Fields => ("fields", "take persistence, mean, solver, explicit or fno"),
+                    Learns::Fields => (
+                        "fields",
+                        "take persistence, mean, solver, explicit, fno, conv_net, residual_net, dilated_resnet, u_net or sinenet",
+                    ),
+                    Learns::Corrections => ("corrections", "leave it out: filters stand beside it"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),
                     Learns::Dynamics => ("dynamics", "take persistence, mean, neural_ode or sindy"),
                     Learns::Labels => ("labels", "take gru, nearest_neighbour or log_signature"),
@@ -197,6 +233,7 @@ impl Validate for ExperimentConfig {
                         ("points", "leave it out: the floor of a second cloud stands beside it")
                     }
                     Learns::Solution => ("a solution", "take persistence, mean or pinn"),
+                    Learns::Evolution => ("a solution that moves", "take persistence or mean"),
                 };
                 check.fail(
                     "evaluate.baselines",
@@ -205,14 +242,14 @@ impl Validate for ExperimentConfig {
                 );
             }
             check.require(
-                model.solution().is_none() || self.train.is_none(),
+                !model.solves() || self.train.is_none(),
                 "train",
                 format!("[train], and '{}' learns no data", model.name()),
                 format!("leave it out; model.{}.optimiser says how the network is found", model.name()),
             );
         }
         let fits_alone =
-            self.model.as_ref().is_some_and(|m| m.baseline().is_some() || m.solution().is_some());
+            self.model.as_ref().is_some_and(|m| (m.learns_series() && m.baseline().is_some()) || m.solves());
         check.require(
             self.model.is_some() == self.train.is_some() || fits_alone,
             if self.model.is_some() { "model" } else { "train" },
@@ -269,6 +306,28 @@ impl ExperimentConfig {
                 self.data.observe.is_none(),
                 "data.observe",
                 "a density is learned as it is",
+                "leave [data.observe] out",
+            );
+            return;
+        }
+        if self.problem.as_ref().is_some_and(ProblemConfig::is_boxed) {
+            check.require(
+                !solver,
+                "solver",
+                "a problem between walls has no solver here",
+                "leave [solver] out",
+            );
+            check.require(!file, "data.file", "the reference is computed", "leave [data.file] out");
+            check.require(
+                self.model.is_some(),
+                "problem",
+                "a problem between walls, and no network that solves it",
+                "give [model.insr]",
+            );
+            check.require(
+                self.data.observe.is_none(),
+                "data.observe",
+                "nothing is observed",
                 "leave [data.observe] out",
             );
             return;
@@ -347,7 +406,8 @@ impl ExperimentConfig {
     fn observed(&self, problem: &problem::Problem) -> Option<usize> {
         let all = problem.channels().len();
         let Some(observe) = &self.data.observe else { return Some(all) };
-        let chosen = if observe.channels.is_empty() { all } else { observe.channels.len() };
+        let others = all.saturating_sub(observe.inputs.len());
+        let chosen = if observe.channels.is_empty() { others } else { observe.channels.len() };
         match observe.embedding.as_ref().map_or(1, |e| e.dimension) {
             0 => None,
             delays => Some(chosen * delays),
@@ -410,8 +470,26 @@ impl ExperimentConfig {
 
     fn check_model(&self, problem: Option<&problem::Problem>) -> Result<(), Issue> {
         let Some(model) = &self.model else { return Ok(()) };
+        if let (Some(network), Some(problem)) = (model.grid(), problem) {
+            return check_grid(model, network.divisor(), problem);
+        }
+
+        if let ModelConfig::Insr(network) = model {
+            return check_evolution(self.problem.as_ref(), network);
+        }
         if model.solution().is_some() {
             return self.check_solution(model);
+        }
+        if model.learns() == Learns::Corrections && self.assimilation.is_none() {
+            let what = "a correction, and nothing that it is judged by";
+            return Err(Issue::new("model.observer", what)
+                .hint("give [assimilation], with how the truth is seen and the filters beside it"));
+        }
+
+        let driven = self.data.observe.as_ref().is_some_and(|o| !o.inputs.is_empty());
+        if driven && !matches!(model, ModelConfig::Plrnn(_)) {
+            let issue = Issue::new("data.observe.inputs", format!("'{}' takes no inputs", model.name()));
+            return Err(issue.hint("take [model.plrnn], or leave the inputs out"));
         }
         let path = format!("model.{}", model.name());
         let misfit = |what: &str, hint: &str| {
@@ -424,6 +502,9 @@ impl ExperimentConfig {
                 "take neural_cde or gated_classifier",
             ),
             _ if model.learns() == Learns::Labels => misfit("labels of series", "take [problem.spirals]"),
+            Some(problem::Problem::Boxed(p)) => {
+                misfit(&format!("no solution between walls, as '{}' has", p.name()), "take [model.insr]")
+            }
             Some(problem::Problem::Density(_)) if model.learns() == Learns::Points => Ok(()),
             Some(problem::Problem::Sde(_)) if model.learns() == Learns::Paths => Ok(()),
             _ if model.learns() == Learns::Paths => misfit(
@@ -454,7 +535,7 @@ impl ExperimentConfig {
                 _ => Ok(()),
             },
             Some(problem::Problem::Pde(p))
-                if p.grid().axes() == 1 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>
+                if p.grid().axes() <= 2 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>
             {
                 match &self.data.observe {
                     Some(o) if o.embedding.is_some() || o.standardise || !o.channels.is_empty() => misfit(
@@ -465,8 +546,8 @@ impl ExperimentConfig {
                 }
             }
             _ => misfit(
-                "real fields on one axis",
-                "take a problem on one axis, or leave [model] and [train] out for a simulation",
+                "real fields on one axis or two",
+                "take a problem on one axis or two, or leave [model] and [train] out for a simulation",
             ),
         }
     }
@@ -476,7 +557,12 @@ impl ExperimentConfig {
         let observe = self.data.observe.clone().unwrap_or_default();
         let partial = observe.embedding.is_some() || !observe.channels.is_empty();
         let changed = partial || observe.standardise;
-        let structured = matches!(model, ModelConfig::HamiltonianNetwork(_) | ModelConfig::UniversalDe(_));
+        let structured = matches!(
+            model,
+            ModelConfig::HamiltonianNetwork(_)
+                | ModelConfig::LagrangianNetwork(_)
+                | ModelConfig::UniversalDe(_)
+        );
         if structured && changed {
             let what = format!("'{}' needs whole states in their own units", model.name());
             return Err(Issue::new("data.observe", what).hint("leave all but the noise out of data.observe"));
@@ -488,8 +574,18 @@ impl ExperimentConfig {
         }
         match (model, problem) {
             (ModelConfig::HamiltonianNetwork(c), Some(p)) => c.fits(p.channels().len()),
+            (ModelConfig::LagrangianNetwork(c), Some(p)) => c.fits(p.channels().len()),
             (ModelConfig::UniversalDe(c), Some(p)) => c.monomials(&p.channels()).map(|_| ()),
             _ => Ok(()),
         }
     }
+}
+
+/// Whether fields can be halved as often as a network does.
+fn check_grid(model: &ModelConfig, divisor: usize, problem: &problem::Problem) -> Result<(), Issue> {
+    let shape = problem.state_shape();
+    let Some(points) = shape.iter().skip(1).find(|n| *n % divisor != 0) else { return Ok(()) };
+    let message = format!("an axis of {points} points is not divisible by {divisor}");
+    Err(Issue::new(format!("model.{}.levels", model.name()), message)
+        .hint("lower levels, each halves the points of every axis, or choose other points"))
 }

@@ -8,6 +8,7 @@ mod drift;
 mod dynamics;
 mod gradient_study;
 mod keep;
+mod network_evolution;
 mod network_solution;
 mod order;
 mod paths;
@@ -16,11 +17,14 @@ mod simulation;
 mod stochastic;
 mod surrogate;
 
+pub(crate) use assimilation::Forecast;
 pub use assimilation::{AssimilationConfig, assimilation};
 pub use classification::classification;
 pub use density::{DensityEvaluation, density};
 pub use dynamics::dynamics;
 pub use gradient_study::{GradientStudyConfig, StudyConfig, gradient_study};
+pub(crate) use network_evolution::check_evolution;
+pub use network_evolution::network_evolution;
 pub(crate) use network_solution::equation;
 pub use network_solution::network_solution;
 pub use paths::paths;
@@ -35,6 +39,10 @@ use burn::module::Module;
 use burn::tensor::Device;
 use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
 use flowmap_models::config::{Learns, ModelConfig};
+use flowmap_models::grid::{
+    ConvNetConfig, DilatedResnetConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
+};
+use flowmap_models::neural_de::NeuralOdeConfig;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -67,6 +75,9 @@ pub struct EvaluateConfig {
     /// Further speeds at which a problem of advection is solved by a network.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub speeds: Vec<f64>,
+    /// Whether the fields of a network that moves are also written in the formats of VTK.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub vtk: bool,
 }
 
 /// Something to beat.
@@ -81,8 +92,19 @@ pub enum Baseline {
     Solver,
     /// The classical Runge-Kutta method at the step of the model.
     Explicit,
-    /// The same network without the linear part, with the same training.
+    /// The same network without the linear part, with the same training; beside a network on a grid, one with as many
+    /// parameters.
     Fno,
+    /// A plain stack of convolutions with as many parameters as the model, with the same training.
+    ConvNet,
+    /// A residual network of convolutions, likewise.
+    ResidualNet,
+    /// The dilated residual network, likewise.
+    DilatedResnet,
+    /// The U-Net, likewise.
+    UNet,
+    /// SineNet, likewise.
+    Sinenet,
     /// An echo-state network.
     EchoState,
     /// Sparse identification of nonlinear dynamics.
@@ -93,7 +115,8 @@ pub enum Baseline {
     Lstm,
     /// Gated recurrent units.
     Gru,
-    /// A neural differential equation without structure, with the same layers and training.
+    /// A neural differential equation without structure: beside a model of dynamics with the same layers and training, beside one
+    /// of series fitted to windows.
     NeuralOde,
     /// The class of the nearest training series.
     NearestNeighbour,
@@ -116,6 +139,11 @@ impl Baseline {
             Self::Solver => "solver",
             Self::Explicit => "explicit",
             Self::Fno => "fno",
+            Self::ConvNet => "conv_net",
+            Self::ResidualNet => "residual_net",
+            Self::DilatedResnet => "dilated_resnet",
+            Self::UNet => "u_net",
+            Self::Sinenet => "sinenet",
             Self::EchoState => "echo_state",
             Self::Sindy => "sindy",
             Self::Autoregressive => "autoregressive",
@@ -135,20 +163,39 @@ impl Baseline {
         match self {
             Self::Persistence | Self::Mean => true,
             Self::Solver | Self::Explicit | Self::Fno => learns == Learns::Fields,
+            Self::ConvNet | Self::ResidualNet | Self::DilatedResnet | Self::UNet | Self::Sinenet => {
+                learns == Learns::Fields
+            }
             Self::Sindy => matches!(learns, Learns::Series | Learns::Dynamics),
             Self::EchoState | Self::Autoregressive | Self::Lstm => learns == Learns::Series,
             Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
             Self::NearestNeighbour | Self::LogSignature => learns == Learns::Labels,
-            Self::NeuralOde => learns == Learns::Dynamics,
+            Self::NeuralOde => matches!(learns, Learns::Series | Learns::Dynamics),
             Self::Pinn | Self::Curriculum | Self::Frozen => learns == Learns::Solution,
         }
+    }
+
+    /// The model of fields that it is, with its defaults; none for what stands beside other models alone, and for the FNO.
+    pub fn fields(self) -> Option<ModelConfig> {
+        Some(match self {
+            Self::ConvNet => ModelConfig::ConvNet(ConvNetConfig::default()),
+            Self::ResidualNet => ModelConfig::ResidualNet(ResidualNetConfig::default()),
+            Self::DilatedResnet => ModelConfig::DilatedResnet(DilatedResnetConfig::default()),
+            Self::UNet => ModelConfig::UNet(UNetConfig::default()),
+            Self::Sinenet => ModelConfig::Sinenet(SineNetConfig::default()),
+            _ => return None,
+        })
     }
 
     /// The model of time series that it is, with its defaults; none for what stands beside other models alone.
     pub fn model(self) -> Option<ModelConfig> {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
-            Self::NearestNeighbour | Self::LogSignature | Self::NeuralOde => return None,
+            Self::NearestNeighbour | Self::LogSignature => return None,
+            Self::ConvNet | Self::ResidualNet | Self::DilatedResnet | Self::UNet | Self::Sinenet => {
+                return None;
+            }
+            Self::NeuralOde => ModelConfig::NeuralOde(NeuralOdeConfig::default()),
             Self::Pinn | Self::Curriculum | Self::Frozen => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),
             Self::Sindy => ModelConfig::Sindy(SindyConfig::default()),
@@ -174,6 +221,7 @@ impl Default for EvaluateConfig {
             horizon: 0.0,
             density: None,
             speeds: Vec::new(),
+            vtk: false,
         }
     }
 }

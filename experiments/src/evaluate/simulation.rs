@@ -95,7 +95,7 @@ fn judge(
         _ if config.data.burn_in > 0.0 || data.card.source.is_some() => None,
         Problem::Pde(p) => p.exact(&config.data.initial).map(|f| f(t)),
         Problem::Ode(p) => p.exact(t, &start),
-        Problem::Dde(_) | Problem::Sde(_) | Problem::Labelled(_) | Problem::Density(_) => None,
+        _ => None,
     };
     if let Some(exact) = exact {
         let end = first.index_axis(Axis(0), data.times.len() - 1).to_owned();

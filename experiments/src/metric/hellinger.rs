@@ -46,7 +46,8 @@ pub fn power_spectra(series: ArrayView2<'_, f64>, smoothing: f64) -> Array2<f64>
     let mut spectra = Array2::zeros((n / 2 + 1, series.ncols()));
     spectra.axis_iter_mut(Axis(1)).into_par_iter().zip(series.axis_iter(Axis(1))).for_each(|(mut out, x)| {
         let (mean, deviation) = (x.mean().unwrap_or(0.0), x.std(0.0));
-        if deviation <= f64::EPSILON * mean.abs() {
+        // Neither has what is too large to be squared.
+        if !deviation.is_finite() || deviation <= f64::EPSILON * mean.abs() {
             return;
         }
         let mut z: Vec<f64> = x.iter().map(|x| (x - mean) / deviation).collect();
@@ -120,6 +121,7 @@ mod tests {
         assert!((hellinger_distance(a.view(), b.view()) - 1.0).abs() < 1e-9);
         assert_eq!(hellinger_distance(a.view(), Array2::from_elem((4000, 1), 0.1).view()), 1.0);
         assert_eq!(hellinger_distance(a.view(), Array2::from_elem((4000, 1), f64::INFINITY).view()), 1.0);
+        assert_eq!(hellinger_distance(a.view(), (&b * 1e200).view()), 1.0);
         assert!(hellinger_distance(a.view(), Array2::zeros((0, 1)).view()).is_nan());
     }
 

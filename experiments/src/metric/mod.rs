@@ -45,6 +45,20 @@ pub const METRICS: &[(&str, &str)] = &[
         "residual_rms",
         "root mean square of the equation's residual at the last step, on the points of that step",
     ),
+    ("mae", "mean absolute error of a network that moves, at the last time; mae_mean over all times"),
+    (
+        "mean_sq_error",
+        "mean of the squared error of the velocity of a flow by a network, at the last time; mean_sq_error_mean over all times",
+    ),
+    ("energy_drift, enstrophy_drift", "largest relative change of what a flow conserves"),
+    ("error", "mean distance of the displacements of a block by a network to the reference"),
+    ("energy", "mean energy density of a deformed block; energy_reference of the reference"),
+    (
+        "reference_error",
+        "mean distance of the reference's displacements to those of half as many elements, or to exact ones",
+    ),
+    ("start_rms", "root mean square that is left of the start to which a network was fitted"),
+    ("regressions", "regressions of a march in time"),
     ("min_compression", "least X_ξ of a Lagrangian solution: characteristics cross where it is zero"),
     ("iterations", "steps of the optimiser that found a solution"),
     ("order", "order of a simulation's method, from the errors of two halvings of its step"),
@@ -64,6 +78,10 @@ pub const METRICS: &[(&str, &str)] = &[
     (
         "rollout_rel_l2_median",
         "relative L2 error at the last lead time, the median over the test trajectories",
+    ),
+    (
+        "gmean_nrmse",
+        "geometric mean over the first 100 lead times of the relative L2 error, the mean over the test trajectories",
     ),
     (
         "valid_time",
@@ -99,7 +117,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("floor_d_hellinger", "d_hellinger of the test series' second half against its first"),
     ("fixed_points", "fixed points of a learned piecewise-linear map"),
     ("baseline_<name>_<metric>", "a metric of a baseline: of the same name as the model's"),
-    ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline: fno, mean, solver, explicit"),
+    ("baseline_<name>_rollout_rel_l2", "rollout_rel_l2 of a baseline of fields"),
     ("baseline_persistence_rel_l2", "rollout_rel_l2 of the start, unchanged"),
     ("improvement_over_fno", "rollout_rel_l2 of the baseline fno, over the model's"),
     (
@@ -133,13 +151,20 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     (
         "rmse_a_<filter>",
-        "root mean square error of a filter's analysis, the mean over observed cycles and trials",
+        "root mean square error of a filter's analysis, the mean over observed cycles and trials; metrics of filters end on _<scene> where there are scenes, and names of filters on _network or _solver where that moves the estimates",
     ),
     (
         "rmse_f_<filter>",
         "root mean square error of a filter's forecast, the mean over observed cycles and trials",
     ),
     ("rel_l2_<filter>", "error of a filter's estimate over all cycles, relative to the size of the truth"),
+    ("rel_l2_f_<filter>", "the same of the forecasts, before something is seen"),
+    (
+        "innovation_<filter>",
+        "root mean square of a filter's innovations in units of the noise: about one where nothing more can be learned",
+    ),
+    ("learned_step_us", "microseconds of one step of a learned forecast of one state"),
+    ("solver_step_us", "microseconds of the solver over the same time"),
     (
         "spread_<filter>",
         "root mean square deviation of a filter's members from their mean, after the analysis",

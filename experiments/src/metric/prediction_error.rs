@@ -10,7 +10,7 @@ const CHUNK: usize = 256;
 /// `PE(n)` for `n = 1 … steps`: the mean over the starts `t` and the channels of `|g(Fⁿ(z_t)) − x_{t+n}|²`, in
 /// squared units of the series `[time, channel]`, with `z_t` the model's state after the samples up to `t`.
 ///
-/// Every sample is a start, but for the first ones of a model with memory and those whose target is beyond the end.
+/// Inputs of a driven model follow the channels. Every sample is a start, but for the first ones of a model with memory and those whose target is beyond the end.
 /// Infinite where a prediction is not finite, NaN where there is no start.
 ///
 /// F. Hess et al., "Generalized Teacher Forcing for Learning Chaotic Dynamics", ICML 2023, appendix A.4.
@@ -26,7 +26,7 @@ pub fn prediction_errors(model: &dyn StateSpaceModel, series: ArrayView2<'_, f64
             for &t in starts {
                 z.iter_mut().zip(states.row(t)).for_each(|(z, s)| *z = *s);
                 for (sum, target) in sums.iter_mut().zip(series.slice(s![t + 1.., ..]).rows()) {
-                    model.next(&z, &mut next);
+                    model.advance(&z, target, &mut next);
                     std::mem::swap(&mut z, &mut next);
                     model.observe(&z, &mut x);
                     *sum += x.iter().zip(target).map(|(x, y)| (x - y).powi(2)).sum::<f64>();

@@ -22,7 +22,7 @@ pub struct ValidPredictions {
 
 /// The times, from each of the samples `starts`, at which `√(mean_c ((x̂_c − x_c)/σ_c)²)` first passes the
 /// threshold, linear between samples; `σ_c` is the standard deviation of channel `c` of the series `[time,
-/// channel]`.
+/// channel]`, after whose channels the inputs of a driven model follow.
 ///
 /// `unit` is the length of a sample: with `λ₁ Δt`, the times are Lyapunov times. A prediction ends after `horizon`
 /// samples or with the series, and counts in full if it is valid until then. Starts beyond the end are left out;
@@ -45,6 +45,10 @@ pub fn valid_prediction_time(
             let (mut next, mut x) = (z.clone(), vec![0.0; model.channels()]);
             let (mut ages, mut errors) = (Vec::new(), Vec::new());
             for (age, target) in series.slice(s![t.., ..]).rows().into_iter().take(horizon + 1).enumerate() {
+                if age > 0 {
+                    model.advance(&z, target, &mut next);
+                    std::mem::swap(&mut z, &mut next);
+                }
                 model.observe(&z, &mut x);
                 let squares = x.iter().zip(target).zip(&deviation).map(|((x, y), s)| ((x - y) / s).powi(2));
                 ages.push(age as f64 * unit);
@@ -52,8 +56,6 @@ pub fn valid_prediction_time(
                 if !errors.last().is_some_and(|e| *e <= threshold) {
                     break;
                 }
-                model.next(&z, &mut next);
-                std::mem::swap(&mut z, &mut next);
             }
             valid_time(&ages, &errors, threshold)
         })

@@ -75,18 +75,27 @@ pub struct Lines {
     pub lines: Vec<Line>,
 }
 
+impl Lines {
+    /// Pixels of the legend, as wide as its longest name needs.
+    fn legend(&self) -> u32 {
+        match self.lines.iter().map(|l| l.label.chars().count()).max().unwrap_or(0) {
+            0 => 0,
+            longest => 210.max(52 + 8 * longest as u32),
+        }
+    }
+}
+
 impl Figure for Lines {
     fn size(&self) -> (u32, u32) {
-        let legend = if self.lines.iter().any(|l| !l.label.is_empty()) { 200 } else { 0 };
         let names = if self.axes.names.is_empty() { 0 } else { NAMES - NUMBERS };
-        (if self.axes.square { 480 } else { 660 } + legend + names, 420)
+        (if self.axes.square { 480 } else { 660 } + self.legend() + names, 420)
     }
 
     fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Result<(), String> {
         let named: Vec<_> = self.lines.iter().enumerate().filter(|(_, l)| !l.label.is_empty()).collect();
         let root = root.titled(&self.axes.title, (FONT, 20)).map_err(text)?;
         let width = root.dim_in_pixel().0 as i32;
-        let (plot, legend) = root.split_horizontally(if named.is_empty() { width } else { width - 210 });
+        let (plot, legend) = root.split_horizontally(width - self.legend() as i32);
         // Logarithms are taken here, so that one linear chart serves both kinds of axes.
         let (log_x, log_y) = (self.axes.log_x, self.axes.log_y);
         let map = |log: bool, v: f64| if log { if v > 0.0 { v.log10() } else { f64::NAN } } else { v };
@@ -125,6 +134,8 @@ impl Figure for Lines {
         let (bottom, top) = if down { (y1, y0) } else { (y0, y1) };
         let mut chart = ChartBuilder::on(&plot)
             .margin(10)
+            // The last number of the horizontal axis stands half beyond it.
+            .margin_right(20)
             .x_label_area_size(44)
             .y_label_area_size(if down { NAMES } else { NUMBERS.max(8 * longest as u32 + 28) })
             .build_cartesian_2d(Axis::new(x0..x1, &ticks_x), Axis::new(bottom..top, &ticks_y))

@@ -51,7 +51,8 @@ impl<'a> FieldObjective<'a> {
     /// The first states of a batch, `[batch, channel, x]`, with noise, and the states that the loss compares with.
     fn batch(&self, batch: &[(usize, usize)], step: u64, device: &Device) -> (Tensor<3>, Vec<Tensor<3>>) {
         let c = self.config;
-        let (channels, points) = (self.dataset.values.shape()[2], self.dataset.values.shape()[3]);
+        let shape = self.dataset.values.shape();
+        let (channels, points) = (shape[2], shape[3..].iter().product::<usize>());
         let shape = [batch.len(), channels, points];
         let gather = |offset: usize| -> Vec<f32> {
             let states = batch.iter().map(|(t, s)| self.dataset.window(*t, s + offset, 1));
@@ -121,10 +122,10 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
     }
 }
 
-/// The rollouts of a model from the first samples of `truth`, in its shape `[trajectory, time, channel, x]`.
+/// The rollouts of a model from the first samples of `truth`, in its shape `[trajectory, time, channel, x, …]`.
 pub(crate) fn rollout<M: Emulator>(model: &M, truth: &ArrayD<f64>, device: &Device) -> ArrayD<f64> {
     let shape = truth.shape().to_vec();
-    let (n, times, channels, points) = (shape[0], shape[1], shape[2], shape[3]);
+    let (n, times, channels, points) = (shape[0], shape[1], shape[2], shape[3..].iter().product());
     let first: Vec<f32> = truth.index_axis(Axis(1), 0).iter().map(|v| *v as f32).collect();
     let start = Tensor::from_data(TensorData::new(first, [n, channels, points]), device);
     let mut out = Array::from_elem(shape, f64::NAN);

@@ -5,6 +5,7 @@ mod checkpoint;
 mod fields;
 mod fit;
 mod labels;
+mod observers;
 mod optimiser;
 mod paths;
 mod points;
@@ -18,6 +19,7 @@ pub use fields::FieldObjective;
 pub(crate) use fields::rollout;
 pub use fit::{Fit, Objective, Trained};
 pub(crate) use labels::{LabelObjective, accuracy, samples, thinned, unfit};
+pub use observers::{EventsConfig, ObserverObjective};
 pub use optimiser::OptimiserConfig;
 pub(crate) use optimiser::numbered;
 pub(crate) use paths::{LatentSdeObjective, PathData, START as PATH_START, SdeGanObjective};
@@ -46,7 +48,7 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Windows of a step.
     pub batch: usize,
-    /// Steps of a model of fields through which the loss is followed.
+    /// Steps of a model of fields through which the loss is followed; of a correction, frames after those at the beginning.
     pub unroll: usize,
     /// Steps of a model of fields before them through which no gradient flows (J. Brandstetter et al., ICLR 2022).
     pub push_forward: usize,
@@ -80,6 +82,12 @@ pub struct TrainConfig {
     /// Penalties on the weights of a model of time series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regulariser: Option<RegulariserConfig>,
+    /// What a correction sees in its training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventsConfig>,
+    /// How the forecast that a correction is learned around is learned itself, before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Box<TrainConfig>>,
 }
 
 impl Default for TrainConfig {
@@ -102,6 +110,8 @@ impl Default for TrainConfig {
             optimiser: OptimiserConfig::default(),
             forcing: None,
             regulariser: None,
+            events: None,
+            forecast: None,
         }
     }
 }
@@ -136,6 +146,13 @@ impl Validate for TrainConfig {
         if let Some(regulariser) = &self.regulariser {
             regulariser.validate(check.table("regulariser"));
         }
+        if let Some(events) = &self.events {
+            events.validate(check.table("events"));
+        }
+        if let Some(forecast) = &self.forecast {
+            forecast.validate(check.table("forecast"));
+            forecast.check_family(check.table("forecast"), Some(Learns::Fields));
+        }
         check.require(
             self.schedule != Schedule::Exponential || self.final_rate > 0.0,
             "final_rate",
@@ -156,21 +173,27 @@ impl TrainConfig {
         let is = |what| learns == Some(what);
         let (series, labels, points) =
             (is(Learns::Series), is(Learns::Labels), is(Learns::Points) || is(Learns::Paths));
-        let dynamics = is(Learns::Dynamics);
+        let (dynamics, corrections) = (is(Learns::Dynamics), is(Learns::Corrections));
         let elsewhere = series || labels || points || dynamics;
         let windows = series || dynamics;
         let foreign = [
             ("unroll", elsewhere && self.unroll != 1, "fields"),
-            ("push_forward", elsewhere && self.push_forward != 0, "fields"),
+            ("push_forward", (elsewhere || corrections) && self.push_forward != 0, "fields"),
+            ("events", !corrections && self.events.is_some(), "corrections"),
+            ("forecast", !corrections && self.forecast.is_some(), "corrections"),
             ("sequence", !windows && self.sequence.is_some(), "time series or dynamics"),
             (
                 "batches",
-                !(windows || points) && self.batches.is_some(),
-                "time series, dynamics, points or paths",
+                !(windows || points || corrections) && self.batches.is_some(),
+                "time series, dynamics, points, paths or corrections",
             ),
             ("forcing", !series && self.forcing.is_some(), "time series"),
             ("regulariser", !series && self.regulariser.is_some(), "time series"),
-            ("noise", (labels || points || dynamics) && self.noise != 0.0, "fields or time series"),
+            (
+                "noise",
+                (labels || points || dynamics || corrections) && self.noise != 0.0,
+                "fields or time series",
+            ),
         ];
         for (key, given, of) in foreign {
             check.require(

@@ -13,6 +13,8 @@ use crate::error::Error;
 
 /// Paths that validate, at most.
 const VALIDATION: usize = 2048;
+/// Paths of the data for each that is generated: they cost little, and steady the distance.
+const SHOWN: usize = 4;
 /// Normal numbers from which a path starts.
 pub(crate) const START: usize = 5;
 
@@ -53,8 +55,9 @@ impl Objective<SdeGan> for SdeGanObjective<'_> {
         let s = &self.sampling;
         let (mut rng, device) = (stream(s.seed, s.name, step), s.device.clone().autodiff());
         let [n, times, _] = self.data.shape;
-        let rows: Vec<usize> = (0..s.config.batch).map(|_| rng.random_range(0..n)).collect();
-        let start = normal(rows.len(), START, &mut rng, &device);
+        let shown = if model.adversarial() { 1 } else { SHOWN } * s.config.batch;
+        let rows: Vec<usize> = (0..shown).map(|_| rng.random_range(0..n)).collect();
+        let start = normal(s.config.batch, START, &mut rng, &device);
         let generated = model.paths(start, times, rng.next_u64());
         let distance = model.distance(self.data.gather(&rows, &device), generated);
         let value = distance.clone().into_scalar::<f64>();

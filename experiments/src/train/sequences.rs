@@ -32,7 +32,7 @@ pub struct SequenceObjective<'a> {
 }
 
 impl<'a> SequenceObjective<'a> {
-    /// On series `[time, channel]` in the units of the model; `seed` is that of the sampler and the noise, `device` without
+    /// On series `[time, channel + input]` in the units of the model, `inputs` of them inputs; `seed` is that of the sampler and the noise, `device` without
     /// autodiff, and `score` what the best weights are chosen by: the lower the better, not finite if there is nothing to
     /// choose.
     ///
@@ -40,6 +40,7 @@ impl<'a> SequenceObjective<'a> {
     /// If no series is as long as a window, or they differ in their channels.
     pub fn new(
         series: &[Array2<f64>],
+        inputs: usize,
         config: &'a TrainConfig,
         seed: u64,
         device: &'a Device,
@@ -47,7 +48,7 @@ impl<'a> SequenceObjective<'a> {
     ) -> Result<Self, Error> {
         let forcing = config.forcing.clone().unwrap_or_default();
         Ok(Self {
-            sampler: Sampler::new(series, config, seed)?,
+            sampler: Sampler::new(series, inputs, config, seed)?,
             config,
             alpha: forcing.initial(),
             forcing,
@@ -119,7 +120,7 @@ struct Sampler {
 }
 
 impl Sampler {
-    fn new(series: &[Array2<f64>], c: &TrainConfig, seed: u64) -> Result<Self, Error> {
+    fn new(series: &[Array2<f64>], inputs: usize, c: &TrainConfig, seed: u64) -> Result<Self, Error> {
         let samples = c.sequence.unwrap_or(2);
         let channels = series.first().map_or(0, Array2::ncols);
         let longest = series.iter().map(Array2::nrows).max().unwrap_or(0);
@@ -137,7 +138,10 @@ impl Sampler {
         }
         let long: Vec<_> = series.iter().filter(|s| s.nrows() >= samples).map(|s| s.view()).collect();
         let joined = ndarray::concatenate(Axis(0), &long).unwrap_or_default();
-        let noise = joined.std_axis(Axis(0), 0.0).iter().map(|s| (s * c.noise) as f32).collect();
+        // Inputs are known exactly.
+        let noisy = |i: usize| if i + inputs < channels { c.noise } else { 0.0 };
+        let noise =
+            joined.std_axis(Axis(0), 0.0).iter().enumerate().map(|(i, s)| (s * noisy(i)) as f32).collect();
         Ok(Self { windows: Windows::new(&long, samples, c.batch, seed), noise })
     }
 

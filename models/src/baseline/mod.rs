@@ -3,6 +3,7 @@
 mod autoregressive;
 mod echo_state;
 mod library;
+mod neural_ode;
 mod read_out;
 mod recurrent;
 mod ridge;

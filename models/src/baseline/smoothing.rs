@@ -1,7 +1,7 @@
 //! Derivatives of noisy series: the weak form, with a window as wide as the noise asks for.
 
 use nalgebra::DMatrix;
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 /// The degree of the local polynomials, and of those that measure their bias.
 const DEGREES: [usize; 2] = [4, 6];
@@ -34,15 +34,25 @@ pub(super) fn half_width(series: ArrayView2<'_, f64>) -> usize {
     (WIDER * quartic_half_width(series)).max(NARROWEST)
 }
 
-/// The weights on `2·half + 1` samples of the derivative (per sample) of their least-squares polynomial in the middle.
+/// The values of the local least-squares polynomials, each in the middle of as many samples as the noise asks for; half a window
+/// is lost at both ends.
+pub(super) fn smoothed(series: ArrayView2<'_, f64>) -> Array2<f64> {
+    let half = quartic_half_width(series);
+    let Some([weights, _]) = local_polynomial(half, DEGREES[0]) else { return series.to_owned() };
+    let shape = (series.nrows().saturating_sub(2 * half), series.ncols());
+    Array2::from_shape_fn(shape, |(t, c)| convolve(series.column(c), &weights, t + half))
+}
+
+/// The weights on `2·half + 1` samples of their least-squares polynomial, and of its derivative (per sample), in the middle.
 ///
 /// A. Savitzky, M. J. E. Golay, Analytical Chemistry 36 (1964) 1627-1639.
-fn local_polynomial(half: usize, degree: usize) -> Option<Vec<f64>> {
+fn local_polynomial(half: usize, degree: usize) -> Option<[Vec<f64>; 2]> {
     let (n, scale) = (2 * half + 1, half as f64);
     let offset = |i: usize| (i as f64 - scale) / scale;
     let a = DMatrix::from_fn(n, degree + 1, |i, p| offset(i).powi(p as i32));
     let inverse = a.pseudo_inverse(1e-12).ok()?;
-    Some(inverse.row(1).iter().map(|w| w / scale).collect())
+    let row = |i: usize, unit: f64| inverse.row(i).iter().map(|w| w / unit).collect();
+    Some([row(0, 1.0), row(1, scale)])
 }
 
 /// Weights applied to a series around one of its samples.
@@ -76,7 +86,7 @@ fn quartic_half_width(series: ArrayView2<'_, f64>) -> usize {
 fn relative_error(x: ArrayView1<'_, f64>, half: usize) -> f64 {
     let wide = half.max(DEGREES[1] / 2);
     let polynomials = local_polynomial(half, DEGREES[0]).zip(local_polynomial(wide, DEGREES[1]));
-    let Some((w, reference)) = polynomials else {
+    let Some(([_, w], [_, reference])) = polynomials else {
         return f64::INFINITY;
     };
     let mut padded = vec![0.0; wide - half];
@@ -122,10 +132,11 @@ mod tests {
     fn a_local_polynomial_is_exact_for_its_degree() {
         let cubic = |t: f64| 0.3 - 0.2 * t + 0.05 * t * t - 0.001 * t.powi(3);
         let x: Array1<f64> = (0..30).map(|t| cubic(f64::from(t))).collect();
-        let w = local_polynomial(5, 4).unwrap();
+        let [value, w] = local_polynomial(5, 4).unwrap();
         for i in 5..25 {
             let t = i as f64;
             assert!((convolve(x.view(), &w, i) + 0.2 - 0.1 * t + 0.003 * t * t).abs() < 1e-9, "{t}");
+            assert!((convolve(x.view(), &value, i) - x[i]).abs() < 1e-9, "{t}");
         }
     }
 
@@ -141,6 +152,10 @@ mod tests {
         assert!(noise(clean.view()) < 1e-6);
         assert!((noise(noisy.view()) / 0.05 - 1.0).abs() < 0.1, "{}", noise(noisy.view()));
         let width = |x: &Array1<f64>| quartic_half_width(x.view().insert_axis(ndarray::Axis(1)));
+        let smooth = smoothed(noisy.view().insert_axis(ndarray::Axis(1)));
+        let (cut, n) = ((4000 - smooth.nrows()) / 2, smooth.nrows());
+        let error = (0..n).map(|t| (smooth[[t, 0]] - clean[t + cut]).powi(2)).sum::<f64>() / n as f64;
+        assert!(error.sqrt() < 0.5 * 0.05, "{error}");
         assert!(width(&clean) <= 3 && width(&noisy) >= 8, "{} {}", width(&clean), width(&noisy));
     }
 }

@@ -7,8 +7,12 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex};
 use burn::tensor::{DType, Tensor, TensorData};
 use pulp::Arch;
+use rayon::prelude::*;
 
 use super::FusedOps;
+
+/// Numbers of a task.
+const PART: usize = 1 << 15;
 
 /// `x Φ(x)` with the normal distribution function `Φ`, exact, and with its exact derivative `Φ(x) + x φ(x)` on every backend.
 ///
@@ -38,7 +42,9 @@ pub(super) fn flex(x: FloatTensor<Flex>) -> FloatTensor<Flex> {
     let count = x.layout().num_elements();
     let mut y = vec![0.0_f32; count];
     let input = &x.storage::<f32>()[..count];
-    Arch::new().dispatch(|| value_all(input, &mut y));
+    y.par_chunks_mut(PART).zip(input.par_chunks(PART)).for_each(|(y, x)| {
+        Arch::new().dispatch(|| value_all(x, y));
+    });
     tensor(y, &x)
 }
 
@@ -50,7 +56,8 @@ pub(super) fn flex_with_slope(x: FloatTensor<Flex>) -> (FloatTensor<Flex>, Float
     let count = x.layout().num_elements();
     let (mut y, mut slope) = (vec![0.0_f32; count], vec![0.0_f32; count]);
     let input = &x.storage::<f32>()[..count];
-    Arch::new().dispatch(|| both_all(input, &mut y, &mut slope));
+    let parts = y.par_chunks_mut(PART).zip(slope.par_chunks_mut(PART)).zip(input.par_chunks(PART));
+    parts.for_each(|((y, slope), x)| Arch::new().dispatch(|| both_all(x, y, slope)));
     (tensor(y, &x), tensor(slope, &x))
 }
 

@@ -3,14 +3,18 @@
 //! Each is written twice: as kernels for Flex, and composed of the backend's own operations, which serves every other
 //! backend and is what the kernels are tested against.
 
+mod convolve;
 pub(crate) mod gelu;
+mod group_norm;
 mod jacobian_growth;
 mod lanes;
 mod network;
 mod odeint;
 mod plrnn_unroll;
 
+pub use convolve::{Edge, Stencil, convolve};
 pub use gelu::gelu;
+pub use group_norm::group_norm;
 pub use jacobian_growth::{Growth, jacobian_growth};
 pub(crate) use network::Real;
 pub use odeint::{FieldKind, FieldSpec, HostField, Monomial, Solve, SolveError, odeint};
@@ -44,18 +48,57 @@ pub trait FusedOps: Backend {
         gelu::composed::<Self>(x)
     }
 
+    /// A convolution that keeps the size of fields.
+    fn convolve(
+        u: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stencil: Stencil,
+    ) -> FloatTensor<Self> {
+        convolve::forward::<Self>(u, weight, bias, stencil)
+    }
+
+    /// The gradients of a convolution by the field, the weight and the bias.
+    fn convolve_backward(
+        u: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        stencil: Stencil,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        convolve::backward::<Self>(u, weight, grad, stencil)
+    }
+
+    /// Fields normalised by sample, and mean and inverse deviation of every sample.
+    fn group_norm(
+        u: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        group_norm::forward::<Self>(u, scale, shift)
+    }
+
+    /// The gradients of such a normalisation by the fields, the scale and the shift.
+    fn group_norm_backward(
+        u: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        group_norm::backward::<Self>(u, scale, moments, grad)
+    }
+
     /// The states of an unroll of a piecewise-linear map, and what its gradients need of the way.
     fn plrnn_unroll(
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        plrnn_unroll::forward::<Self>((a, w1, w2, h1, h2, start, signals), &forcing)
+        plrnn_unroll::forward::<Self>((a, w1, w2, offset, h2, start, signals), &forcing)
     }
 
     /// The states of a solve.
@@ -89,7 +132,7 @@ pub trait FusedOps: Backend {
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
@@ -105,7 +148,7 @@ pub trait FusedOps: Backend {
         FloatTensor<Self>,
         FloatTensor<Self>,
     ) {
-        plrnn_unroll::backward::<Self>((a, w1, w2, h1, h2, start, signals), starts, grad, &forcing)
+        plrnn_unroll::backward::<Self>((a, w1, w2, offset, h2, start, signals), starts, grad, &forcing)
     }
 }
 
@@ -118,24 +161,59 @@ impl FusedOps for Flex {
         gelu::flex_with_slope(x)
     }
 
+    fn convolve(
+        u: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stencil: Stencil,
+    ) -> FloatTensor<Self> {
+        convolve::flex_forward(u, weight, bias, stencil)
+    }
+
+    fn convolve_backward(
+        u: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        stencil: Stencil,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        convolve::flex_backward(u, weight, grad, stencil)
+    }
+
+    fn group_norm(
+        u: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        group_norm::flex_forward(u, scale, shift)
+    }
+
+    fn group_norm_backward(
+        u: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        group_norm::flex_backward(u, scale, moments, grad)
+    }
+
     fn plrnn_unroll(
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        plrnn_unroll::flex_forward((a, w1, w2, h1, h2, start, signals), &forcing)
+        plrnn_unroll::flex_forward((a, w1, w2, offset, h2, start, signals), &forcing)
     }
 
     fn plrnn_unroll_backward(
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
@@ -151,7 +229,7 @@ impl FusedOps for Flex {
         FloatTensor<Self>,
         FloatTensor<Self>,
     ) {
-        plrnn_unroll::flex_backward((a, w1, w2, h1, h2, start, signals), starts, grad, &forcing)
+        plrnn_unroll::flex_backward((a, w1, w2, offset, h2, start, signals), starts, grad, &forcing)
     }
 
     fn odeint(y0: FloatTensor<Self>, parameters: FloatTensor<Self>, solve: Arc<Solve>) -> FloatTensor<Self> {
@@ -199,22 +277,53 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         gelu::composed::<Self>(x)
     }
 
+    fn convolve(
+        u: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stencil: Stencil,
+    ) -> FloatTensor<Self> {
+        let nodes = [u.node(), weight.node(), bias.node()];
+        let [u, weight, bias] = [u, weight, bias].map(|x| x.into_primitive());
+        let v = B::convolve(u.clone(), weight.clone(), bias, stencil);
+        match Convolution.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((u, weight, stencil), v),
+            OpsKind::UnTracked(prep) => prep.finish(v),
+        }
+    }
+
+    fn group_norm(
+        u: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let nodes = [u.node(), scale.node(), shift.node()];
+        let [u, scale, shift] = [u, scale, shift].map(|x| x.into_primitive());
+        let (v, moments) = B::group_norm(u.clone(), scale.clone(), shift);
+        let kept = <Self as AutodiffBackend>::from_inner(moments.clone());
+        let v = match Normalisation.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((u, scale, moments), v),
+            OpsKind::UnTracked(prep) => prep.finish(v),
+        };
+        (v, kept)
+    }
+
     fn plrnn_unroll(
         a: FloatTensor<Self>,
         w1: FloatTensor<Self>,
         w2: FloatTensor<Self>,
-        h1: FloatTensor<Self>,
+        offset: FloatTensor<Self>,
         h2: FloatTensor<Self>,
         start: FloatTensor<Self>,
         signals: FloatTensor<Self>,
         forcing: Forcing,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let nodes = [&a, &w1, &w2, &h1, &h2, &start, &signals].map(|x| x.node());
-        let [a, w1, w2, h1, h2, start, signals] =
-            [a, w1, w2, h1, h2, start, signals].map(|x| x.into_primitive());
-        let inputs = (a, w1, w2, h1, h2, start, signals);
-        let (a, w1, w2, h1, h2, start, signals) = inputs.clone();
-        let (states, starts) = B::plrnn_unroll(a, w1, w2, h1, h2, start, signals, forcing.clone());
+        let nodes = [&a, &w1, &w2, &offset, &h2, &start, &signals].map(|x| x.node());
+        let [a, w1, w2, offset, h2, start, signals] =
+            [a, w1, w2, offset, h2, start, signals].map(|x| x.into_primitive());
+        let inputs = (a, w1, w2, offset, h2, start, signals);
+        let (a, w1, w2, offset, h2, start, signals) = inputs.clone();
+        let (states, starts) = B::plrnn_unroll(a, w1, w2, offset, h2, start, signals, forcing.clone());
         let tape = <Self as AutodiffBackend>::from_inner(starts.clone());
         let states = match Unroll.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((inputs, starts, forcing), states),
@@ -237,6 +346,51 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
     }
 }
 
+/// Pulls the gradient of a result back, and hands what comes out on to those parents that want theirs.
+fn distribute<B: Backend, S, const N: usize>(
+    ops: Ops<S, N>,
+    grads: &mut Gradients,
+    pull: impl FnOnce(S, FloatTensor<B>) -> [FloatTensor<B>; N],
+) {
+    let grad = grads.consume::<B>(&ops.node);
+    for (parent, gradient) in ops.parents.into_iter().zip(pull(ops.state, grad)) {
+        if let Some(node) = parent {
+            grads.register::<B>(node.id, gradient);
+        }
+    }
+}
+
+/// A convolution.
+#[derive(Debug)]
+struct Convolution;
+
+impl<B: FusedOps> Backward<B, 3> for Convolution {
+    type State = (FloatTensor<B>, FloatTensor<B>, Stencil);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        distribute::<B, _, _>(ops, grads, |(u, weight, stencil), grad| {
+            let (u, weight, bias) = B::convolve_backward(u, weight, grad, stencil);
+            [u, weight, bias]
+        });
+    }
+}
+
+/// A normalisation by sample.
+#[derive(Debug)]
+struct Normalisation;
+
+impl<B: FusedOps> Backward<B, 3> for Normalisation {
+    // The fields, the scale, and mean and inverse deviation of every sample.
+    type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        distribute::<B, _, _>(ops, grads, |(u, scale, moments), grad| {
+            let (u, scale, shift) = B::group_norm_backward(u, scale, moments, grad);
+            [u, scale, shift]
+        });
+    }
+}
+
 /// An unroll of a piecewise-linear map.
 #[derive(Debug)]
 struct Unroll;
@@ -245,15 +399,17 @@ impl<B: FusedOps> Backward<B, 7> for Unroll {
     type State = (Seven<B>, FloatTensor<B>, Forcing);
 
     fn backward(self, ops: Ops<Self::State, 7>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&ops.node);
-        let ((a, w1, w2, h1, h2, start, signals), starts, forcing) = ops.state;
-        let (a, w1, w2, h1, h2, start, signals) =
-            B::plrnn_unroll_backward(a, w1, w2, h1, h2, start, signals, starts, grad, forcing);
-        for (parent, grad) in ops.parents.into_iter().zip([a, w1, w2, h1, h2, start, signals]) {
-            if let Some(node) = parent {
-                grads.register::<B>(node.id, grad);
-            }
-        }
+        let by_signals = ops.parents[6].is_some();
+        distribute::<B, _, _>(
+            ops,
+            grads,
+            |((a, w1, w2, offset, h2, start, signals), starts, forcing), grad| {
+                let forcing = Forcing { by_signals, ..forcing };
+                let (a, w1, w2, offset, h2, start, signals) =
+                    B::plrnn_unroll_backward(a, w1, w2, offset, h2, start, signals, starts, grad, forcing);
+                [a, w1, w2, offset, h2, start, signals]
+            },
+        );
     }
 }
 
@@ -265,14 +421,10 @@ impl<B: FusedOps> Backward<B, 2> for Trajectory {
     type State = ((FloatTensor<B>, FloatTensor<B>), FloatTensor<B>, Arc<Solve>);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = grads.consume::<B>(&ops.node);
-        let ((y0, parameters), starts, solve) = ops.state;
-        let (y0, parameters) = B::odeint_backward(y0, parameters, starts, grad, solve);
-        for (parent, grad) in ops.parents.into_iter().zip([y0, parameters]) {
-            if let Some(node) = parent {
-                grads.register::<B>(node.id, grad);
-            }
-        }
+        distribute::<B, _, _>(ops, grads, |((y0, parameters), starts, solve), grad| {
+            let (y0, parameters) = B::odeint_backward(y0, parameters, starts, grad, solve);
+            [y0, parameters]
+        });
     }
 }
 

@@ -5,12 +5,14 @@ mod config;
 mod dense;
 mod krylov;
 mod lbfgs;
+mod linear;
 mod marquardt;
 mod natural;
 mod problem;
 
 pub use config::{Adam, Lbfgs, LevenbergMarquardt, NaturalGradient, Optimiser, Solve};
 pub use dense::Refusal;
+pub use linear::damped_step;
 pub use problem::{LeastSquares, cost, gradient};
 
 /// How one step ended.

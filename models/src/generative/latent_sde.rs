@@ -2,13 +2,15 @@
 
 use std::f64::consts::TAU;
 
-use burn::module::{Module, Param};
+use burn::module::Module;
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use flowmap_solvers::brownian::{Brownian, Path};
 use flowmap_solvers::issue::{Check, Validate};
 use flowmap_solvers::sde::{Diagonal, Ito, OnPath, Sde};
 use serde::{Deserialize, Serialize};
 
+use super::initial::Initial;
 use super::perceptron::Perceptron;
 
 /// The prior `dz = f(z) dt + g(z) dW`, the posterior `dz = h(z, c(t)) dt + g(z) dW` with a context `c` read backwards from a path, both in
@@ -58,8 +60,7 @@ pub struct LatentSde {
     encoder: Gru,
     /// Mean and logarithm of the standard deviation of `z(0)` given the context, `[2 latent]`.
     start: Perceptron,
-    /// The same of the prior, `[1, 2 latent]`.
-    prior_start: Param<Tensor<2>>,
+    initial: Initial,
     /// `f`.
     prior: Perceptron,
     /// `h`.
@@ -93,7 +94,7 @@ impl LatentSdeConfig {
                 units: c,
             },
             start: Perceptron::new(&[c, 2 * z], false, 0.5, device),
-            prior_start: Param::from_tensor(Tensor::zeros([1, 2 * z], device)),
+            initial: Initial::standard(z, device),
             prior: Perceptron::new(&[z, w, w, z], false, 1.0, device),
             posterior: Perceptron::new(&[z + c, w, w, z], false, 1.0, device),
             diffusion: Perceptron::new(&[1 + z, w / 2 + 1, 1], false, 0.5, device),
@@ -125,10 +126,6 @@ impl Gru {
     }
 }
 
-fn sigmoid(x: Tensor<2>) -> Tensor<2> {
-    x.neg().exp().add_scalar(1.0).recip()
-}
-
 /// What a path says: the parts of the bound, each a mean over paths.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -151,19 +148,13 @@ impl LatentSde {
         let contexts = self.encoder.backwards(&paths);
         let split = |both: Tensor<2>| (both.clone().narrow(1, 0, z), both.narrow(1, z, z));
         let (mean, log_std) = split(self.start.forward(contexts[0].clone()));
-        let (prior_mean, prior_log_std) = split(self.prior_start.val());
         let start = mean.clone() + log_std.clone().exp() * noise;
-        let spread = log_std.clone() - prior_log_std.clone();
-        let distance = (mean - prior_mean) * prior_log_std.neg().exp();
-        let at_start =
-            (spread.clone().mul_scalar(2.0).exp() + distance.powi_scalar(2)).mul_scalar(0.5).sub_scalar(0.5)
-                - spread;
+        let mut divergence = self.initial.divergence(mean, log_std).mean();
         let mut field = OnPath::new(
             Posterior { model: self, context: contexts[0].clone() },
             self.path(rows, times, seed, &paths.device()),
             &start,
         );
-        let mut divergence = at_start.sum_dim(1).mean();
         let states = self.march(&mut field, start, times, |field, i, state| {
             field.sde.context = contexts[i + 1].clone();
             let difference = field.sde.drift_at(state) - self.prior.forward(state.clone());
@@ -185,9 +176,8 @@ impl LatentSde {
 
     /// Paths `[path, time, channel]` of the prior, without the errors of the read-out; `noise` are normal numbers `[path, latent]`.
     pub fn paths(&self, noise: Tensor<2>, times: usize, seed: u64) -> Tensor<3> {
-        let (z, rows) = (self.config.latent, noise.dims()[0]);
-        let both = self.prior_start.val();
-        let start = both.clone().narrow(1, 0, z) + both.narrow(1, z, z).exp() * noise;
+        let rows = noise.dims()[0];
+        let start = self.initial.place(noise);
         let path = self.path(rows, times, seed, &start.device());
         let mut field = OnPath::new(Prior(self), path, &start);
         let states = self.march(&mut field, start, times, |_, _, _| {});

@@ -1,6 +1,7 @@
 //! A plain multilayer perceptron.
 
 use burn::module::{Module, Param};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Distribution, Tensor};
 
 /// Layers `h ← λ(h W + b)` with `λ(x) = 0.909 x/(1 + e^{−x})`, whose slope is at most one; the last is linear, or a `tanh`.
@@ -35,10 +36,7 @@ impl Perceptron {
             match (l == last, self.bounded) {
                 (true, true) => a.tanh(),
                 (true, false) => a,
-                (false, _) => {
-                    let gate = a.clone().neg().exp().add_scalar(1.0).recip();
-                    (a * gate).mul_scalar(0.909)
-                }
+                (false, _) => (a.clone() * sigmoid(a)).mul_scalar(0.909),
             }
         })
     }

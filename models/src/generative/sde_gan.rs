@@ -11,6 +11,7 @@ use flowmap_solvers::stepper::reversible::ReversibleHeun;
 use flowmap_solvers::stepper::scheme::Scheme;
 use serde::{Deserialize, Serialize};
 
+use super::energy_distance::energy_distance;
 use super::perceptron::Perceptron;
 
 /// A generator `x(0) = ζ(v)`, `dx = μ(t, x) dt + σ(t, x) ∘ dW`, `y = ℓ(x)` with normal `v`, trained so that its paths cannot be told
@@ -296,58 +297,4 @@ impl Increment<Tensor<2>> for Driven<'_> {
         let field = self.critic.field.forward(with_time(t0 + c * (t1 - t0), h));
         *out = product(field, &self.slope).mul_scalar(t1 - t0);
     }
-}
-
-/// The energy distance `2 E|X − Y| − E|X − X'| − E|Y − Y'|` of paths, each seen as its samples and its increments, these scaled to weigh as
-/// much, and the mean of the energy distances of the samples at single times, per channel: zero if and only if the laws at the samples
-/// are the same. Whole paths alone tell little of a single marginal.
-///
-/// G. J. Székely, M. L. Rizzo, J. Statistical Planning and Inference 143 (2013) 1249-1272.
-pub fn energy_distance(data: Tensor<3>, generated: Tensor<3>) -> Tensor<1> {
-    let [_, times, channels] = data.dims();
-    let steps =
-        |paths: &Tensor<3>| paths.clone().narrow(1, 1, times - 1) - paths.clone().narrow(1, 0, times - 1);
-    let rms = |x: Tensor<3>| x.powi_scalar(2).mean().into_scalar::<f64>().sqrt();
-    let weight = rms(data.clone()) / rms(steps(&data)).max(1e-12);
-    let features = |paths: Tensor<3>| {
-        let rows = paths.dims()[0];
-        let steps = steps(&paths).mul_scalar(weight);
-        Tensor::cat(vec![paths, steps], 1).reshape([rows, (2 * times - 1) * channels])
-    };
-    let marginals = marginal_distance(&data, &generated);
-    let (x, y) = (features(data), features(generated));
-    let square = |x: &Tensor<2>| x.clone().powi_scalar(2).sum_dim(1);
-    let mean = |a: &Tensor<2>, b: &Tensor<2>, same: bool| {
-        let squares =
-            square(a) + square(b).transpose() - a.clone().matmul(b.clone().transpose()).mul_scalar(2.0);
-        let [n, m] = squares.dims();
-        squares.clamp_min(1e-6).sqrt().sum().div_scalar((n * (m - usize::from(same))) as f64)
-    };
-    marginals + mean(&x, &y, false).mul_scalar(2.0) - mean(&x, &x, true) - mean(&y, &y, true)
-}
-
-/// Paths of a block of a marginal distance: as many differences as fit a cache a few times over.
-const BLOCK: usize = 256;
-
-/// The mean over times and channels of the energy distances of single samples, over blocks of paths.
-fn marginal_distance(data: &Tensor<3>, generated: &Tensor<3>) -> Tensor<1> {
-    let rows = data.dims()[0].min(generated.dims()[0]);
-    let blocks: Vec<(usize, usize)> =
-        (0..rows).step_by(BLOCK).map(|i| (i, BLOCK.min(rows - i))).filter(|(_, n)| *n > 1).collect();
-    let count = blocks.len().max(1) as f64;
-    let mut sum = Tensor::<1>::zeros([1], &data.device());
-    for (first, n) in blocks {
-        let lines = |paths: &Tensor<3>| -> Tensor<2> {
-            let [_, times, channels] = paths.dims();
-            paths.clone().narrow(0, first, n).reshape([n, times * channels]).transpose()
-        };
-        let (x, y) = (lines(data), lines(generated));
-        let mean = |a: &Tensor<2>, b: &Tensor<2>, same: bool| {
-            let difference = a.clone().unsqueeze_dim::<3>(2) - b.clone().unsqueeze_dim::<3>(1);
-            let pairs = a.dims()[0] * n * (n - usize::from(same));
-            difference.abs().sum().div_scalar(pairs as f64)
-        };
-        sum = sum + mean(&x, &y, false).mul_scalar(2.0) - mean(&x, &x, true) - mean(&y, &y, true);
-    }
-    sum.div_scalar(count)
 }

@@ -22,6 +22,11 @@ impl Dense {
         }
     }
 
+    /// `ẋ W`, the derivative of [`forward`](Self::forward) along `ẋ`.
+    pub fn along(&self, direction: Tensor<2>) -> Tensor<2> {
+        direction.matmul(self.weight.val())
+    }
+
     /// `[batch, in]` to `[batch, out]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         x.matmul(self.weight.val()) + self.bias.val()

@@ -10,7 +10,7 @@ use crate::fused::gelu;
 ///
 /// Residual connections as in A. Tran et al., "Factorized Fourier Neural Operators", ICLR 2023: they keep deep stacks
 /// trainable without normalisation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FourierNetworkConfig {
     /// Channels in.
     pub input: usize,
@@ -20,10 +20,10 @@ pub struct FourierNetworkConfig {
     pub width: usize,
     /// Fourier layers.
     pub layers: usize,
-    /// Modes of a Fourier layer.
+    /// Modes of an axis of a Fourier layer.
     pub modes: usize,
-    /// Points of the axis.
-    pub points: usize,
+    /// Points of every axis.
+    pub shape: Vec<usize>,
 }
 
 /// The network of [`FourierNetworkConfig`].
@@ -67,8 +67,8 @@ impl FourierNetworkConfig {
     /// Draws the weights from the device's random stream. The output starts small, so that a model built on it starts
     /// near its linear part.
     pub fn init(&self, device: &Device) -> FourierNetwork {
-        let Self { input, output, width, layers, modes, points } = *self;
-        let spectral = SpectralConvConfig { channels: width, modes, points };
+        let Self { input, output, width, layers, modes, .. } = *self;
+        let spectral = SpectralConvConfig { channels: width, modes, shape: self.shape.clone() };
         FourierNetwork {
             lift: Pointwise::new(input, width, 1.0, device),
             spectral: (0..layers).map(|_| spectral.init(device)).collect(),

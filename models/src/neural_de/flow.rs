@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::Array2;
 use rand::{Rng, RngExt};
 
-use super::Method;
-use crate::fused::{FieldSpec, HostField, Solve, SolveError, odeint};
+use super::Steps;
+use crate::fused::{FieldKind, FieldSpec, HostField, Solve, SolveError, odeint};
 
 /// `dy/dt = f_θ(y)` on states of `channels` entries, and of as many more, zero at the start, as it is augmented by.
 ///
@@ -21,35 +22,33 @@ pub struct Flow {
     #[module(skip)]
     augmented: usize,
     #[module(skip)]
-    method: Method,
-    #[module(skip)]
-    longest: f64,
+    steps: Steps,
 }
 
 impl Flow {
     /// Draws the weights: uniform, of variance `1 / in`, so that states of the size of one bend the first layer; biases are uniform
-    /// between `±1/√in`.
-    ///
-    /// `longest` bounds the steps of `method` in training.
+    /// between `±1/√in`. The output of a Lagrangian is a tenth as large, so that masses start near one.
     pub fn draw(
         field: FieldSpec,
         augmented: usize,
-        (method, longest): (Method, f64),
+        steps: Steps,
         rng: &mut dyn Rng,
         device: &Device,
     ) -> Self {
         let mut theta: Vec<f32> = Vec::with_capacity(field.parameters());
         for _ in 0..field.networks() {
-            for s in field.sizes.windows(2) {
+            for (layer, s) in field.sizes.windows(2).enumerate() {
+                let last = layer + 2 == field.sizes.len();
+                let gain = if last && field.kind == FieldKind::Lagrangian { 0.1 } else { 1.0 };
                 let mut draw = |bound: f64| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32;
-                let size = 1.0 / (s[0] as f64).sqrt();
+                let size = gain / (s[0] as f64).sqrt();
                 theta.extend((0..s[0] * s[1]).map(|_| draw(3.0_f64.sqrt() * size)));
                 theta.extend((0..s[1]).map(|_| draw(size)));
             }
         }
         let count = theta.len();
         let theta = Tensor::from_data(TensorData::new(theta, [count]), device);
-        Self { theta: Param::from_tensor(theta), field, augmented, method, longest }
+        Self { theta: Param::from_tensor(theta), field, augmented, steps }
     }
 
     /// Entries of a state that are observed.
@@ -65,7 +64,7 @@ impl Flow {
     /// The states `[time, batch, channel]` at the times, the first of which is that of `y0`, `[batch, channel]`.
     ///
     /// # Errors
-    /// If the states have other entries, or the times are not strictly monotonic.
+    /// If the states have other entries, the times are not strictly monotonic, or a tolerance is not met.
     pub fn trajectories(&self, y0: Tensor<2>, times: &[f64]) -> Result<Tensor<3>, SolveError> {
         let [batch, given] = y0.dims();
         if given != self.channels() {
@@ -77,7 +76,14 @@ impl Flow {
         } else {
             y0
         };
-        let plan = Solve::at(self.field.clone(), self.method.tableau(), times, self.longest)?;
+        let plan = match self.steps.tolerance {
+            None => Solve::at(self.field.clone(), self.steps.method.tableau(), times, self.steps.longest)?,
+            Some(_) => {
+                let values = y0.clone().into_data().convert::<f64>().try_to_vec::<f64>().unwrap_or_default();
+                let start = Array2::from_shape_vec((batch, self.field.dim()), values).unwrap_or_default();
+                self.steps.plan(&self.to_host()?, &start, times)?
+            }
+        };
         let states = odeint(&Arc::new(plan), y0, self.theta.val())?;
         Ok(if self.augmented > 0 { states.narrow(2, 0, given) } else { states })
     }
@@ -91,8 +97,8 @@ impl Flow {
         HostField::new(self.field.clone(), theta.try_to_vec::<f64>().unwrap_or_default())
     }
 
-    /// The method and the longest step of training.
-    pub fn steps(&self) -> (Method, f64) {
-        (self.method, self.longest)
+    /// The steps of training.
+    pub fn steps(&self) -> Steps {
+        self.steps
     }
 }

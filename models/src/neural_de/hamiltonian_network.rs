@@ -6,7 +6,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::neural_ode::{check_hidden, longest};
-use super::{Flow, Method};
+use super::{Flow, Method, Steps};
 use crate::fused::{FieldKind, FieldSpec};
 
 /// `q' = ∂H/∂p`, `p' = −∂H/∂q` with a network for `H(q, p)`, or `H = T(p) + V(q)` with two, so that `H` is conserved.
@@ -61,6 +61,6 @@ impl HamiltonianNetworkConfig {
         self.fits(channels)?;
         let kind = if self.separable { FieldKind::Separable } else { FieldKind::Hamiltonian };
         let field = FieldSpec::new(kind, channels, &self.hidden, Vec::new());
-        Ok(Flow::draw(field, 0, (self.method, longest(self.step, dt)), rng, device))
+        Ok(Flow::draw(field, 0, Steps::of(self.method, longest(self.step, dt)), rng, device))
     }
 }

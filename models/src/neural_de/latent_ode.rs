@@ -8,7 +8,7 @@ use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use super::neural_ode::{check_hidden, longest};
-use super::{Flow, Method};
+use super::{Flow, Method, Steps};
 use crate::fused::{FieldKind, FieldSpec, SolveError};
 
 /// `z(t₀) ~ q(z | x)`, `dz/dt = f_θ(z)`, `x(t) = g(z(t))`: a recurrent encoder that runs back in time over irregular samples, a
@@ -123,7 +123,7 @@ impl LatentOdeConfig {
             gates: Affine::draw(seen, 2 * units, rng, device),
             candidate: Affine::draw(seen, units, rng, device),
             posterior: Affine::draw(units, 2 * self.latent, rng, device),
-            flow: Flow::draw(field, 0, (self.method, longest(self.step, dt)), rng, device),
+            flow: Flow::draw(field, 0, Steps::of(self.method, longest(self.step, dt)), rng, device),
             first: Affine::draw(self.latent, self.decoder, rng, device),
             last: Affine::draw(self.decoder, channels, rng, device),
             config: self.clone(),

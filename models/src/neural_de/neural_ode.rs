@@ -5,7 +5,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, Method};
+use super::{Flow, Method, Steps};
 use crate::fused::{FieldKind, FieldSpec};
 
 /// `dy/dt = f_θ(y)` with a network of hyperbolic tangents.
@@ -22,11 +22,13 @@ pub struct NeuralOdeConfig {
     pub method: Method,
     /// Its longest step; zero takes the time between two samples.
     pub step: f64,
+    /// The tolerance of the error of a step, relative and absolute, by which steps then change their size; zero takes equal ones.
+    pub tolerance: f64,
 }
 
 impl Default for NeuralOdeConfig {
     fn default() -> Self {
-        Self { hidden: vec![64, 64], augmented: 0, method: Method::Rk4, step: 0.0 }
+        Self { hidden: vec![64, 64], augmented: 0, method: Method::Rk4, step: 0.0, tolerance: 0.0 }
     }
 }
 
@@ -35,6 +37,13 @@ impl Validate for NeuralOdeConfig {
         check_hidden(&self.hidden, &mut check);
         check.within("augmented", self.augmented, 0, 1024);
         check.non_negative("step", self.step);
+        check.non_negative("tolerance", self.tolerance);
+        check.require(
+            self.tolerance == 0.0 || self.method.tableau().embedded_order.is_some(),
+            "tolerance",
+            "the method has no estimate of its error, by which steps could change",
+            "take method = \"tsit5\" or \"dopri5\", or leave the tolerance out",
+        );
     }
 }
 
@@ -43,7 +52,9 @@ impl NeuralOdeConfig {
     pub fn init(&self, channels: usize, dt: f64, rng: &mut dyn Rng, device: &Device) -> Flow {
         let dim = channels + self.augmented;
         let field = FieldSpec::new(FieldKind::Plain, dim, &self.hidden, Vec::new());
-        Flow::draw(field, self.augmented, (self.method, longest(self.step, dt)), rng, device)
+        let tolerance = (self.tolerance > 0.0).then_some(self.tolerance);
+        let steps = Steps { tolerance, ..Steps::of(self.method, longest(self.step, dt)) };
+        Flow::draw(field, self.augmented, steps, rng, device)
     }
 }
 

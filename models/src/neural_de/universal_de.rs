@@ -6,7 +6,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::neural_ode::{check_hidden, longest};
-use super::{Flow, Method};
+use super::{Flow, Method, Steps};
 use crate::baseline::Term;
 use crate::fused::{FieldKind, FieldSpec, Monomial};
 
@@ -122,7 +122,7 @@ impl UniversalDeConfig {
     ) -> Result<Flow, Issue> {
         let known = self.monomials(variables)?;
         let field = FieldSpec::new(FieldKind::Plain, variables.len(), &self.hidden, known);
-        Ok(Flow::draw(field, 0, (self.method, longest(self.step, dt)), rng, device))
+        Ok(Flow::draw(field, 0, Steps::of(self.method, longest(self.step, dt)), rng, device))
     }
 
     /// The library that the unknown terms are read out with.

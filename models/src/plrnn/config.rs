@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// A piecewise-linear recurrent network `z_{t+1} = F(z_t)`, `x_t = g(z_t)`.
 ///
+/// Inputs `s`, where a series has some, drive it: `z_{t+1} = F(z_t) + C s_{t+1}`.
+///
 /// Every variant is a map `A z + W₁ [relu(W₂ z + h₂) − c·relu(W₂ z)] + h₁`; it states which of these are learned.
 ///
 /// F. Hess et al., "Generalized Teacher Forcing for Learning Chaotic Dynamics", ICML 2023.
@@ -23,6 +25,9 @@ pub struct PlrnnConfig {
     pub piecewise_units: usize,
     /// The form of `g`.
     pub observation: Observation,
+    /// Entries of the state, the first, that an affine observation reads and that are forced; the others remember. Zero
+    /// takes all.
+    pub observed: usize,
 }
 
 /// A form of the map; `A` is diagonal in each.
@@ -49,7 +54,7 @@ pub enum Variant {
 pub enum Observation {
     /// Its first entries.
     Identity,
-    /// `B z + b`, learned.
+    /// `B z + b`, learned, of all entries or the first few.
     Affine,
 }
 
@@ -62,6 +67,7 @@ impl Default for PlrnnConfig {
             bases: 20,
             piecewise_units: 2,
             observation: Observation::Identity,
+            observed: 0,
         }
     }
 }
@@ -74,6 +80,15 @@ impl PlrnnConfig {
             Variant::Dendritic => self.bases * self.latent,
             Variant::Shallow | Variant::ClippedShallow => self.hidden,
             Variant::AlmostLinear => self.piecewise_units,
+        }
+    }
+
+    /// Entries of the state that are observed, and pulled towards the data.
+    pub(super) fn forced(&self, channels: usize) -> usize {
+        match (self.observation, self.observed) {
+            (Observation::Identity, _) => channels,
+            (Observation::Affine, 0) => self.latent,
+            (Observation::Affine, observed) => observed,
         }
     }
 
@@ -103,6 +118,13 @@ impl Validate for PlrnnConfig {
             "piecewise_units",
             format!("{} of {} entries", self.piecewise_units, self.latent),
             "rectify at most as many entries as the state has",
+        );
+        check.within("observed", self.observed, 0, self.latent);
+        check.require(
+            self.observed == 0 || self.observation == Observation::Affine,
+            "observed",
+            "the identity observes as many entries as the series has channels",
+            "leave it out, or take observation = \"affine\"",
         );
     }
 }

@@ -2,6 +2,9 @@
 
 use nalgebra::{DMatrix, DVector};
 
+/// Hidden units that are worked out at once.
+const BLOCK: usize = 64;
+
 /// `z' = A z + W₁ [relu(W₂ z + h₂) − c·relu(W₂ z)] + h₁` with `c` one for a clipped map and zero else, in `f64` on the host.
 ///
 /// `z` has `M` entries, the hidden layer `H`: `A` is `M × M`, `W₁` `M × H`, `W₂` `H × M`.
@@ -42,15 +45,25 @@ impl PiecewiseLinearMap {
                 to.iter_mut().zip(column).for_each(|(to, w)| *to += w * by);
             }
         };
-        let mut r = vec![0.0; self.hidden()];
-        add(&mut r, &self.w2, z);
-        for (r, h2) in r.iter_mut().zip(self.h2.as_slice()) {
-            let u = *r;
-            *r = (u + h2).max(0.0) - if self.clipped { u.max(0.0) } else { 0.0 };
-        }
         next.copy_from_slice(self.h1.as_slice());
         add(next, &self.a, z);
-        add(next, &self.w1, &r);
+        let (m, n) = (self.latent(), self.hidden());
+        let (w1, w2, h2) = (self.w1.as_slice(), self.w2.as_slice(), self.h2.as_slice());
+        // Some hidden units at a time, so that they need no memory of their own.
+        let mut block = [0.0; BLOCK];
+        for first in (0..n).step_by(BLOCK) {
+            let u = &mut block[..BLOCK.min(n - first)];
+            u.fill(0.0);
+            for (column, z) in w2.chunks_exact(n).zip(z) {
+                u.iter_mut().zip(&column[first..]).for_each(|(u, w)| *u += w * z);
+            }
+            for (u, h2) in u.iter_mut().zip(&h2[first..]) {
+                *u = (*u + h2).max(0.0) - if self.clipped { u.max(0.0) } else { 0.0 };
+            }
+            for (column, r) in w1[first * m..].chunks_exact(m).zip(&*u) {
+                next.iter_mut().zip(column).for_each(|(next, w)| *next += w * r);
+            }
+        }
     }
 
     /// The slopes of the hidden units at `z`: one or zero, and minus one as well where the map is clipped. Two states

@@ -4,6 +4,7 @@ use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use flowmap_solvers::issue::Issue;
 use nalgebra::{DMatrix, DVector};
+use ndarray::ArrayView2;
 
 use super::observation::Affine;
 use super::{Observation, PiecewiseLinearMap, PlrnnConfig, PlrnnSystem, RegulariserConfig, Variant};
@@ -24,9 +25,11 @@ pub struct Plrnn {
     pub(super) h2: Option<Param<Tensor<1>>>,
     /// `α_b`, `[bases]`, of a dendritic network.
     slopes: Option<Param<Tensor<1>>>,
-    /// What is not observed as a function of what is: `L` of `z = [x; L x]`, `[latent − channels, channels]`.
+    /// What is not observed as a function of the signal: `L` of `z = [ẑ; L ẑ]`, `[latent − forced, forced]`.
     lift: Option<Param<Tensor<2>>>,
     pub(super) affine: Option<Affine>,
+    /// `C` of the inputs, `[latent, input]`.
+    drive: Option<Param<Tensor<2>>>,
     identity: Tensor<2>,
     /// `W₂` where it is not learned.
     fixed: Option<Tensor<2>>,
@@ -37,7 +40,8 @@ pub struct Plrnn {
 }
 
 impl PlrnnConfig {
-    /// Draws the weights of a network for a series of so many channels, standardised, from the device's random stream.
+    /// Draws the weights of a network for a series of so many channels, standardised, that so many inputs drive, from the device's
+    /// random stream.
     ///
     /// `A` is the diagonal of `(RᵀR/M + I)/λ_max` with normal `R`; weights are uniform within `1/√columns`; `h₁ = 0`, and
     /// `h₂ = 0` unless clipped (uniform within `1/√H`). Thresholds of a dendritic network are uniform over two standard
@@ -45,7 +49,7 @@ impl PlrnnConfig {
     ///
     /// # Errors
     /// As [`PlrnnConfig::fits`].
-    pub fn init(&self, channels: usize, device: &Device) -> Result<Plrnn, Issue> {
+    pub fn init(&self, channels: usize, inputs: usize, device: &Device) -> Result<Plrnn, Issue> {
         self.fits(channels)?;
         let (m, units) = (self.latent, self.units());
         let uniform = |shape: [usize; 2]| within(1.0 / (shape[1] as f64).sqrt()).init(shape, device);
@@ -58,6 +62,7 @@ impl PlrnnConfig {
         };
         let slopes = (self.variant == Variant::Dendritic)
             .then(|| within(1.0 / (self.bases as f64).sqrt()).init([self.bases], device));
+        let forced = self.forced(channels);
         let affine = self.observation == Observation::Affine;
         Ok(Plrnn {
             a: Param::from_tensor(diagonal(m, device)),
@@ -66,8 +71,9 @@ impl PlrnnConfig {
             w2: shallow.then(|| uniform([units, m])),
             h2,
             slopes,
-            lift: (!affine && m > channels).then(|| uniform([m - channels, channels])),
-            affine: affine.then(|| Affine::init(channels, m, device)),
+            lift: (m > forced).then(|| uniform([m - forced, forced])),
+            affine: affine.then(|| Affine::init(channels, forced, device)),
+            drive: (inputs > 0).then(|| uniform([m, inputs])),
             identity: matrix(&DMatrix::identity(m, m), device),
             fixed: self.fixed().map(|w| matrix(&w, device)),
             config: self.clone(),
@@ -142,7 +148,8 @@ impl Plrnn {
     pub fn to_system(&self) -> PlrnnSystem {
         let lift = self.lift.as_ref().map(|l| to_host(l.val()));
         let affine = self.affine.as_ref().map(Affine::to_host);
-        PlrnnSystem::new(self.to_map(), self.channels, lift, affine)
+        let drive = self.drive.as_ref().map(|c| to_host(c.val()));
+        PlrnnSystem::new(self.to_map(), self.channels, lift, affine, drive)
     }
 
     /// What the states are pulled towards, `[step, batch, forced]`, for a series `[step, batch, channel]`: the series itself,
@@ -163,8 +170,9 @@ impl Plrnn {
     }
 
     /// The whole states along a series `[step, batch, channel]`, one after the other: `[step, batch, latent]` on the host.
+    /// Inputs may follow the channels.
     pub fn states(&self, x: Tensor<3>) -> Vec<f32> {
-        let signals = self.signals(x);
+        let signals = self.signals(self.channels_of(x));
         let [steps, batch, forced] = signals.dims();
         let states = self.state(signals.reshape([steps * batch, forced]));
         states.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default()
@@ -172,20 +180,34 @@ impl Plrnn {
 
     /// `g(z)` of states `[step, batch, latent]`.
     pub fn observe(&self, z: Tensor<3>) -> Tensor<3> {
+        let observed = match &self.lift {
+            Some(_) => z.narrow(2, 0, self.config.forced(self.channels)),
+            None => z,
+        };
         match &self.affine {
-            Some(affine) => affine.forward(z),
-            None if self.lift.is_none() => z,
-            None => {
-                let [steps, batch, _] = z.dims();
-                z.slice([0..steps, 0..batch, 0..self.channels])
-            }
+            Some(affine) => affine.forward(observed),
+            None => observed,
         }
+    }
+
+    /// The same network whose affine observation, if it has one, starts from the principal directions of series
+    /// `[time, channel]`: then the signals are uncorrelated, of variance one, and hold as much of the series as so many
+    /// entries can. Nothing changes where more entries are observed than there are channels.
+    pub fn with_principal_observation(mut self, series: &[ArrayView2<'_, f64>]) -> Self {
+        self.affine = self.affine.map(|affine| affine.principal(series));
+        self
+    }
+
+    /// Of a series `[step, batch, channel]` what is not an input.
+    fn channels_of(&self, x: Tensor<3>) -> Tensor<3> {
+        if self.drive.is_some() { x.narrow(2, 0, self.channels) } else { x }
     }
 
     /// The mean squared error of the forced run along `input`, from its first sample, and the penalties.
     ///
     /// `input` is `[step + 1, batch, channel]` (the data, perhaps with noise), `target` `[step, batch, channel]` the samples
-    /// after the first, `alpha` has an entry a step.
+    /// after the first, `alpha` has an entry a step. In both the inputs of a driven network follow the channels; those of a
+    /// sample act on the step that leads to it.
     pub fn loss(
         &self,
         input: Tensor<3>,
@@ -193,12 +215,23 @@ impl Plrnn {
         alpha: &[f32],
         regulariser: &RegulariserConfig,
     ) -> Tensor<1> {
-        let signals = self.signals(input);
+        let signals = self.signals(self.channels_of(input.clone()));
         let [samples, batch, forced] = signals.dims();
+        let drive = self.drive.as_ref().map(|c| {
+            let [latent, inputs] = c.dims();
+            let s = input.slice([1..samples, 0..batch, self.channels..self.channels + inputs]);
+            let driven = s.reshape([(samples - 1) * batch, inputs]).matmul(c.val().transpose());
+            driven.reshape([samples - 1, batch, latent])
+        });
         let first = signals.clone().narrow(0, 0, 1).reshape([batch, forced]);
-        let states =
-            plrnn_unroll(&self.tensor_map(), self.state(first), signals.narrow(0, 1, samples - 1), alpha);
-        let error = (self.observe(states) - target).powi_scalar(2).mean();
+        let states = plrnn_unroll(
+            &self.tensor_map(),
+            self.state(first),
+            signals.narrow(0, 1, samples - 1),
+            drive,
+            alpha,
+        );
+        let error = (self.observe(states) - self.channels_of(target)).powi_scalar(2).mean();
         match regulariser.penalty(self) {
             Some(penalty) => error + penalty,
             None => error,

@@ -1,8 +1,9 @@
 //! The affine observation `x = B z + b`.
 
 use burn::module::{Initializer, Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use nalgebra::{DMatrix, DVector, SVD};
+use ndarray::{ArrayView2, Axis};
 
 use super::network::{matrix, read, to_host};
 
@@ -26,6 +27,30 @@ impl Affine {
             b: uniform.init([channels, latent], device),
             offset: Initializer::Zeros.init([channels], device),
         }
+    }
+
+    /// `B = V √λ` of the leading eigenvectors and eigenvalues of the covariance of the series, `b` their mean.
+    pub(super) fn principal(self, series: &[ArrayView2<'_, f64>]) -> Self {
+        let [channels, latent] = self.b.dims();
+        let joined = ndarray::concatenate(Axis(0), series).unwrap_or_default();
+        if latent > channels || joined.ncols() != channels || joined.nrows() < 2 {
+            return self;
+        }
+        let mean = joined.mean_axis(Axis(0)).unwrap_or_default();
+        let centred = &joined - &mean;
+        let covariance = centred.t().dot(&centred) / joined.nrows() as f64;
+        let covariance = DMatrix::from_fn(channels, channels, |i, j| covariance[[i, j]]);
+        let eigen = covariance.symmetric_eigen();
+        let mut order: Vec<usize> = (0..channels).collect();
+        order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
+        let column = |j: usize| {
+            let k = order[j];
+            eigen.eigenvectors.column(k) * eigen.eigenvalues[k].max(0.0).sqrt()
+        };
+        let b = DMatrix::from_columns(&(0..latent).map(column).collect::<Vec<_>>());
+        let device = self.b.val().device();
+        let offset = Tensor::from_data(TensorData::new(mean.to_vec(), [channels]), &device);
+        Self { b: replaced(self.b, matrix(&b, &device)), offset: replaced(self.offset, offset) }
     }
 
     pub(super) fn forward(&self, z: Tensor<3>) -> Tensor<3> {
@@ -83,6 +108,12 @@ impl Affine {
         let inverse = pseudo_inverse(&b);
         (b, DVector::from_vec(read(self.offset.val())), inverse)
     }
+}
+
+/// The parameter with another value.
+fn replaced<const D: usize>(parameter: Param<Tensor<D>>, value: Tensor<D>) -> Param<Tensor<D>> {
+    let (id, _, mapper) = parameter.consume();
+    Param::from_mapped_value(id, value.require_grad(), mapper)
 }
 
 fn pseudo_inverse(b: &DMatrix<f64>) -> DMatrix<f64> {

@@ -6,15 +6,17 @@ use ndarray::{Array2, ArrayView2};
 use super::PiecewiseLinearMap;
 use crate::state_space::StateSpaceModel;
 
-/// A piecewise-linear map with its observation.
+/// A piecewise-linear map with its observation and its inputs.
 #[derive(Clone, Debug)]
 pub struct PlrnnSystem {
     map: PiecewiseLinearMap,
     channels: usize,
-    /// `L` of `z = [x; L x]`.
+    /// `L` of `z = [ẑ; L ẑ]`.
     lift: Option<DMatrix<f64>>,
     /// `B`, `b`, `B⁺`.
     affine: Option<(DMatrix<f64>, DVector<f64>, DMatrix<f64>)>,
+    /// `C`.
+    drive: Option<DMatrix<f64>>,
 }
 
 impl PlrnnSystem {
@@ -23,22 +25,26 @@ impl PlrnnSystem {
         channels: usize,
         lift: Option<DMatrix<f64>>,
         affine: Option<(DMatrix<f64>, DVector<f64>, DMatrix<f64>)>,
+        drive: Option<DMatrix<f64>>,
     ) -> Self {
-        Self { map, channels, lift, affine }
+        Self { map, channels, lift, affine, drive }
     }
 
-    /// The map of the state.
+    /// The map of the state, without inputs.
     pub fn map(&self) -> &PiecewiseLinearMap {
         &self.map
     }
 
-    /// The state that a sample starts from: `[x; L x]`, or `B⁺(x − b)`.
+    /// The state that a sample starts from: `[ẑ; L ẑ]` with `ẑ = x`, or `B⁺(x − b)`.
     pub fn start(&self, x: &[f64]) -> Vec<f64> {
         let x = DVector::from_column_slice(x);
-        match (&self.affine, &self.lift) {
-            (Some((_, offset, inverse)), _) => (inverse * (x - offset)).data.into(),
-            (None, Some(lift)) => x.iter().chain((lift * &x).iter()).copied().collect(),
-            (None, None) => x.data.into(),
+        let signal = match &self.affine {
+            Some((_, offset, inverse)) => inverse * (x - offset),
+            None => x,
+        };
+        match &self.lift {
+            Some(lift) => signal.iter().chain((lift * &signal).iter()).copied().collect(),
+            None => signal.data.into(),
         }
     }
 }
@@ -52,10 +58,14 @@ impl StateSpaceModel for PlrnnSystem {
         self.channels
     }
 
+    fn inputs(&self) -> usize {
+        self.drive.as_ref().map_or(0, DMatrix::ncols)
+    }
+
     fn filter(&self, series: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut states = Array2::zeros((series.nrows(), self.state_size()));
         for (x, mut z) in series.rows().into_iter().zip(states.rows_mut()) {
-            let start = self.start(&x.to_vec());
+            let start = self.start(&x.iter().take(self.channels).copied().collect::<Vec<_>>());
             z.iter_mut().zip(start).for_each(|(z, v)| *z = v);
         }
         states
@@ -65,7 +75,7 @@ impl StateSpaceModel for PlrnnSystem {
         match &self.affine {
             Some((b, offset, _)) => {
                 for (i, x) in x.iter_mut().enumerate() {
-                    *x = offset[i] + z.iter().enumerate().map(|(j, z)| b[(i, j)] * z).sum::<f64>();
+                    *x = offset[i] + b.row(i).iter().zip(z).map(|(b, z)| b * z).sum::<f64>();
                 }
             }
             None => x.copy_from_slice(&z[..x.len()]),
@@ -74,6 +84,15 @@ impl StateSpaceModel for PlrnnSystem {
 
     fn next(&self, z: &[f64], next: &mut [f64]) {
         self.map.next(z, next);
+    }
+
+    fn driven(&self, z: &[f64], s: &[f64], next: &mut [f64]) {
+        self.map.next(z, next);
+        if let Some(drive) = &self.drive {
+            for (i, next) in next.iter_mut().enumerate() {
+                *next += drive.row(i).iter().zip(s).map(|(c, s)| c * s).sum::<f64>();
+            }
+        }
     }
 
     fn jacobian(&self, z: &[f64], j: &mut DMatrix<f64>) {

@@ -10,7 +10,7 @@ pub(crate) fn config(variant: Variant) -> PlrnnConfig {
 }
 
 /// A network with all weights drawn anew, none of them zero.
-pub(crate) fn network(config: &PlrnnConfig, channels: usize, device: &Device) -> Plrnn {
+pub(crate) fn network(config: &PlrnnConfig, channels: usize, inputs: usize, device: &Device) -> Plrnn {
     struct Draw(u32);
     impl ModuleMapper for Draw {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
@@ -27,7 +27,7 @@ pub(crate) fn network(config: &PlrnnConfig, channels: usize, device: &Device) ->
         }
     }
     device.seed(1);
-    config.init(channels, device).unwrap().map(&mut Draw(1))
+    config.init(channels, inputs, device).unwrap().map(&mut Draw(1))
 }
 
 /// The same network with a number added to one entry of one parameter.

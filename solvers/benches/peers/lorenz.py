@@ -10,7 +10,7 @@ The check is the rms of all components at the end, over every 20th trajectory.
 
 import numpy as np
 
-from common import arguments, enable_x64, finish, measure, rms, verify
+from common import REPEATS, arguments, enable_x64, finish, measure, rms, verify
 
 SIGMA, RHO, BETA = 10.0, 28.0, 8.0 / 3.0
 TRAJECTORIES, QUICK_TRAJECTORIES = 1000, 100
@@ -23,9 +23,10 @@ GOLDEN = {"x": -4.902687541134646, "y": -3.7438729218029194, "z": 24.69085810279
 VERIFY_TOLERANCE = 1e-10
 
 
-def initial(count):
+def initial(count, of):
+    """The first `count` of so many starts."""
     y = np.ones((count, 3))
-    y[:, 0] += 1e-3 * np.arange(count)
+    y[:, 0] += np.arange(count) / of
     return y
 
 
@@ -131,27 +132,35 @@ PEERS = {
 }
 
 
-def main():
-    options = arguments(__doc__.splitlines()[0], list(PEERS))
+def compare(description, case, peers, counts, tolerance, repeats=None):
+    """Runs the peers of a case that are asked for; `repeats` are those of single peers."""
+    options = arguments(description, list(peers))
     enable_x64()
-    count = QUICK_TRAJECTORIES if options.quick else TRAJECTORIES
+    count = counts[1] if options.quick else counts[0]
     passed = True
     for peer in options.only:
-        prepare, sampled, bound = PEERS[peer]
-        y0 = initial(count)
+        prepare, sampled, bound = peers[peer]
+        y0 = initial(count, counts[0])
         if options.verify:
             end = prepare(y0[:1], VERIFY_TOLERANCE)()[0]
-            passed &= verify(peer, "lorenz", dict(zip("xyz", end)), GOLDEN, bound)
-        elif sampled:
-            run = prepare(y0[::STRIDE], TOLERANCE)
-            extra = {"trajectories": count, "measured": len(y0[::STRIDE])}
-            measure(peer, "lorenz", run, rms, scale=STRIDE, **extra)
-        else:
-            run = prepare(y0, TOLERANCE)
-            extra = {"trajectories": count, "measured": count}
-            measure(peer, "lorenz", run, lambda end: rms(end[::STRIDE]), **extra)
+            passed &= verify(peer, case, dict(zip("xyz", end)), GOLDEN, bound)
+            continue
+        stride = STRIDE if sampled else 1
+        run = prepare(y0[::stride], tolerance)
+        keep = STRIDE // stride
+        measure(
+            peer,
+            case,
+            run,
+            lambda end: rms(end[::keep]),
+            scale=stride,
+            repeats=(repeats or {}).get(peer, REPEATS),
+            trajectories=count,
+            measured=len(y0[::stride]),
+        )
     finish(passed)
 
 
 if __name__ == "__main__":
-    main()
+    counts = (TRAJECTORIES, QUICK_TRAJECTORIES)
+    compare(__doc__.splitlines()[0], "lorenz", PEERS, counts, TOLERANCE)

@@ -9,29 +9,10 @@ The check is the rms of all components at the end, over every 20th trajectory. T
 is chaotic: at this tolerance two implementations agree in it to about 1 %.
 """
 
-import numpy as np
-
-from common import REPEATS, arguments, enable_x64, finish, measure, rms, verify
-from lorenz import (
-    BETA,
-    GOLDEN,
-    RHO,
-    SIGMA,
-    STRIDE,
-    T_END,
-    VERIFY_TOLERANCE,
-    diffrax_run,
-    pydiffsol_run,
-)
+from lorenz import BETA, RHO, SIGMA, T_END, compare, diffrax_run, pydiffsol_run
 
 TRAJECTORIES, QUICK_TRAJECTORIES = 10_000, 1000
 TOLERANCE = 1e-6
-
-
-def initial(count):
-    y = np.ones((count, 3))
-    y[:, 0] += 1e-4 * np.arange(count)
-    return y
 
 
 def torchode_run(method):
@@ -72,28 +53,7 @@ PEERS = {
 }
 
 
-def main():
-    options = arguments(__doc__.splitlines()[0], list(PEERS))
-    enable_x64()
-    count = QUICK_TRAJECTORIES if options.quick else TRAJECTORIES
-    passed = True
-    for peer in options.only:
-        prepare, sampled, bound = PEERS[peer]
-        y0 = initial(count)
-        if options.verify:
-            end = prepare(y0[:1], VERIFY_TOLERANCE)()[0]
-            passed &= verify(peer, "lorenz_batch", dict(zip("xyz", end)), GOLDEN, bound)
-            continue
-        stride = STRIDE if sampled else 1
-        run = prepare(y0[::stride], TOLERANCE)
-        extra = {"trajectories": count, "measured": len(y0[::stride])}
-        extra["repeats"] = 1 if peer.startswith("torchode") else REPEATS
-        keep = STRIDE // stride
-        measure(
-            peer, "lorenz_batch", run, lambda end: rms(end[::keep]), scale=stride, **extra
-        )
-    finish(passed)
-
-
 if __name__ == "__main__":
-    main()
+    counts = (TRAJECTORIES, QUICK_TRAJECTORIES)
+    repeats = {"torchode-dopri5": 1}
+    compare(__doc__.splitlines()[0], "lorenz_batch", PEERS, counts, TOLERANCE, repeats)

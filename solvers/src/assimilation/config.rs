@@ -6,6 +6,7 @@ use super::deterministic_enkf::DeterministicEnkf;
 use super::enkf::Enkf;
 use super::etkf::Etkf;
 use super::finite_size::FiniteSize;
+use super::four_d_var::{Adjoint, FourDVar, FourDVarConfig};
 use super::letkf::Letkf;
 use super::nudging::Nudging;
 use super::optimal_interpolation::OptimalInterpolation;
@@ -23,6 +24,8 @@ pub enum FilterConfig {
     OptimalInterpolation {},
     /// The forecast, corrected with a fixed background covariance.
     ThreeDVar(Scale),
+    /// The motion over a window, fitted to the observations.
+    FourDVar(FourDVarConfig),
     /// The forecast, pulled towards the observations.
     Nudging(Nudging),
     /// The ensemble transform Kalman filter.
@@ -45,6 +48,10 @@ pub enum FilterConfig {
 pub const FILTERS: &[(&str, &str)] = &[
     ("optimal_interpolation", "the climate's mean, corrected by the observations of one time"),
     ("three_d_var", "the forecast, corrected with a fixed share of the climate's covariance"),
+    (
+        "four_d_var",
+        "the start of a window whose motion fits the observations, by the adjoint of the equations",
+    ),
     ("nudging", "the forecast, pulled towards the observations by a fixed gain"),
     ("etkf", "ensemble transform Kalman filter, the symmetric square root"),
     ("enkf", "stochastic ensemble Kalman filter, with perturbed observations"),
@@ -73,6 +80,7 @@ impl FilterConfig {
         match self {
             Self::OptimalInterpolation {} => "optimal_interpolation",
             Self::ThreeDVar(_) => "three_d_var",
+            Self::FourDVar(_) => "four_d_var",
             Self::Nudging(_) => "nudging",
             Self::Etkf(_) => "etkf",
             Self::Enkf(_) => "enkf",
@@ -84,13 +92,28 @@ impl FilterConfig {
         }
     }
 
-    /// The filter, which knows the climate if it needs it.
-    pub fn init(&self, climatology: &Climatology) -> Box<dyn Filter> {
-        match self {
+    /// Whether it differentiates the model.
+    pub fn needs_adjoint(&self) -> bool {
+        matches!(self, Self::FourDVar(_))
+    }
+
+    /// Whether it knows the covariance of the climate.
+    pub fn needs_climate(&self) -> bool {
+        matches!(self, Self::OptimalInterpolation {} | Self::ThreeDVar(_) | Self::FourDVar(_))
+    }
+
+    /// The filter, which knows the climate and the model if it needs them; none where one that it needs is missing.
+    pub fn init(
+        &self,
+        climatology: Option<&Climatology>,
+        model: Option<Box<dyn Adjoint>>,
+    ) -> Option<Box<dyn Filter>> {
+        Some(match self {
+            Self::FourDVar(c) => Box::new(FourDVar::new(c.clone(), climatology?, model?)),
             Self::OptimalInterpolation {} => {
-                Box::new(OptimalInterpolation { climatology: climatology.clone() })
+                Box::new(OptimalInterpolation { climatology: climatology?.clone() })
             }
-            Self::ThreeDVar(c) => Box::new(ThreeDVar { climatology: climatology.clone(), scale: c.scale }),
+            Self::ThreeDVar(c) => Box::new(ThreeDVar { climatology: climatology?.clone(), scale: c.scale }),
             Self::Nudging(c) => Box::new(c.clone()),
             Self::Etkf(c) => Box::new(c.clone()),
             Self::Enkf(c) => Box::new(c.clone()),
@@ -99,7 +122,7 @@ impl FilterConfig {
             Self::FiniteSize(c) => Box::new(c.clone()),
             Self::SerialEakf(c) => Box::new(c.clone()),
             Self::Particle(c) => Box::new(Particle::new(c.clone())),
-        }
+        })
     }
 }
 
@@ -113,6 +136,11 @@ impl Validate for FilterConfig {
         match self {
             Self::OptimalInterpolation {} => {}
             Self::ThreeDVar(c) => check.positive("scale", c.scale),
+            Self::FourDVar(c) => {
+                check.within("lag", c.lag, 1, 1000);
+                check.positive("scale", c.scale);
+                check.within("iterations", c.iterations, 1, 10_000);
+            }
             Self::Nudging(c) => check.within("gain", c.gain, 0.0, 2.0),
             Self::Etkf(c) => ensemble(c.members, c.inflation),
             Self::Enkf(c) => ensemble(c.members, c.inflation),

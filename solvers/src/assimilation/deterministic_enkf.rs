@@ -4,8 +4,8 @@ use nalgebra::DMatrix;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::ensemble::{centred, inflate, recombine};
-use super::{Filter, FilterError, Observation, check};
+use super::ensemble::{centred, hessian, inflate, recombine};
+use super::{Filter, FilterError, Observation};
 
 /// The mean is corrected with the gain `K`, the anomalies with half of it: `A ← A − ½ K Y`, right for small corrections.
 ///
@@ -31,15 +31,13 @@ impl Filter for DeterministicEnkf {
         observation: &Observation<'_>,
         _rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let (innovation, observed) = observation.scaled(ensemble);
         let n = observed.ncols();
-        let gram = observed.transpose() * &observed;
-        let mut hessian = gram.clone();
-        (0..n).for_each(|i| hessian[(i, i)] += (n - 1) as f64);
-        let factor = hessian.cholesky().ok_or(FilterError::Singular)?;
-        let weights = factor.solve(&(observed.transpose() * innovation));
-        let half = DMatrix::identity(n, n) - factor.solve(&gram) * 0.5;
+        let factor = hessian(&observed).cholesky().ok_or(FilterError::Singular)?;
+        let weights = factor.solve(&observed.tr_mul(&innovation));
+        // I − ½ H⁻¹ YᵀY with YᵀY = H − (N − 1) I.
+        let half = DMatrix::identity(n, n) * 0.5 + factor.inverse() * (0.5 * (n - 1) as f64);
         let (mean, anomalies) = centred(ensemble);
         recombine(ensemble, &mean, &anomalies, &weights, half);
         inflate(ensemble, self.inflation);

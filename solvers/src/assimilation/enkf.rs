@@ -5,8 +5,8 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use super::ensemble::{centred, inflate};
-use super::{Filter, FilterError, Observation, check};
+use super::ensemble::{centred, hessian, inflate};
+use super::{Filter, FilterError, Observation};
 
 /// Every member is corrected by observations of its own, `xᵢ ← xᵢ + K (y + εᵢ − H(xᵢ))`, with the gain of the ensemble
 /// covariance and perturbations `ε` whose mean is removed.
@@ -33,16 +33,13 @@ impl Filter for Enkf {
         observation: &Observation<'_>,
         rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let (innovation, observed) = observation.scaled(ensemble);
         let noise =
             DMatrix::from_fn(observed.nrows(), observed.ncols(), |_, _| rng.sample::<f64, _>(StandardNormal));
         let (_, noise) = centred(&noise);
         // In the space of the members: K = A Yᵀ (Y Yᵀ + (N − 1) I)⁻¹ = A (YᵀY + (N − 1) I)⁻¹ Yᵀ.
-        let n = observed.ncols();
-        let mut hessian = observed.transpose() * &observed;
-        (0..n).for_each(|i| hessian[(i, i)] += (n - 1) as f64);
-        let factor = hessian.cholesky().ok_or(FilterError::Singular)?;
+        let factor = hessian(&observed).cholesky().ok_or(FilterError::Singular)?;
         let mut departures = noise - &observed;
         departures.column_iter_mut().for_each(|mut c| c += &innovation);
         let weights = factor.solve(&(observed.transpose() * departures));

@@ -59,23 +59,52 @@ pub fn rotate(ensemble: &mut DMatrix<f64>, rng: &mut dyn Rng) {
     ensemble.column_iter_mut().for_each(|mut c| c += &mean);
 }
 
-/// The weights of the mean and the symmetric square root of the ensemble transform, of the observed anomalies `Y` and the
-/// innovation `d`, both scaled by the observations' deviations:
-/// `P = ((N − 1) I + YᵀY)⁻¹`, `w = P Yᵀ d`, `T = ((N − 1) P)^½`.
-pub fn transform(innovation: &DVector<f64>, observed: &DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {
+/// `YᵀY + (N − 1) I` of observed anomalies `Y` of `N` members, scaled by the observations' deviations.
+pub fn hessian(observed: &DMatrix<f64>) -> DMatrix<f64> {
     let n = observed.ncols();
-    let freedom = (n - 1) as f64;
-    let mut hessian = observed.transpose() * observed;
-    (0..n).for_each(|i| hessian[(i, i)] += freedom);
-    let eigen = hessian.symmetric_eigen();
-    let v = &eigen.eigenvectors;
-    let projected = v.transpose() * (observed.transpose() * innovation);
-    let weights = v * projected.component_div(&eigen.eigenvalues);
-    let mut scaled = v.clone();
-    for (mut column, value) in scaled.column_iter_mut().zip(eigen.eigenvalues.iter()) {
-        column *= (freedom / value).sqrt();
+    let mut hessian = observed.tr_mul(observed);
+    (0..n).for_each(|i| hessian[(i, i)] += (n - 1) as f64);
+    hessian
+}
+
+/// What the observations say in the space of the members: `YᵀY = V diag(s²) Vᵀ`, and the innovation as `Vᵀ Yᵀ d`, both of
+/// anomalies and innovation scaled by the observations' deviations.
+#[derive(Clone, Debug)]
+pub struct Spectrum {
+    /// `s²`, one for each member.
+    pub squares: DVector<f64>,
+    /// `V`.
+    pub vectors: DMatrix<f64>,
+    /// `Vᵀ Yᵀ d`.
+    pub innovation: DVector<f64>,
+}
+
+impl Spectrum {
+    /// Of an innovation and observed anomalies.
+    pub fn of(innovation: &DVector<f64>, observed: &DMatrix<f64>) -> Self {
+        let eigen = observed.tr_mul(observed).symmetric_eigen();
+        let innovation = eigen.eigenvectors.tr_mul(&observed.tr_mul(innovation));
+        Self { squares: eigen.eigenvalues, vectors: eigen.eigenvectors, innovation }
     }
-    (weights, scaled * v.transpose())
+
+    /// The weights of the mean and the symmetric square root of the ensemble transform, of anomalies stretched by
+    /// `inflation` before: `P = ((N − 1) I + YᵀY)⁻¹`, `w = P Yᵀ d`, `T = ((N − 1) P)^½`.
+    pub fn transform(&self, inflation: f64) -> (DVector<f64>, DMatrix<f64>) {
+        let freedom = (self.squares.len() - 1) as f64;
+        let values = self.squares.map(|s2| freedom + s2.max(0.0) * inflation * inflation);
+        let v = &self.vectors;
+        let weights = v * (&self.innovation * inflation).component_div(&values);
+        let mut scaled = v.clone();
+        for (mut column, value) in scaled.column_iter_mut().zip(values.iter()) {
+            column *= (freedom / value).sqrt();
+        }
+        (weights, scaled * v.transpose())
+    }
+}
+
+/// The weights and the square root of [`Spectrum::transform`] without inflation.
+pub fn transform(innovation: &DVector<f64>, observed: &DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {
+    Spectrum::of(innovation, observed).transform(1.0)
 }
 
 /// Writes `x̄ 1ᵀ + A (w 1ᵀ + T)`.

@@ -4,8 +4,8 @@ use nalgebra::DMatrix;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::ensemble::{centred, inflate, recombine, rotate, transform};
-use super::{Filter, FilterError, Observation, check};
+use super::ensemble::{centred, recombine, rotate, transform};
+use super::{Filter, FilterError, Observation};
 
 /// The symmetric square-root filter: `X ← x̄ 1ᵀ + A (w 1ᵀ + T)` with `w`, `T` of
 /// [`transform`]. No observation is perturbed.
@@ -36,12 +36,13 @@ impl Filter for Etkf {
         observation: &Observation<'_>,
         rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let (innovation, observed) = observation.scaled(ensemble);
-        let (weights, square_root) = transform(&innovation, &observed);
+        let (weights, mut square_root) = transform(&innovation, &observed);
+        // The anomalies of the analysis, which have no mean.
+        square_root *= self.inflation;
         let (mean, anomalies) = centred(ensemble);
         recombine(ensemble, &mean, &anomalies, &weights, square_root);
-        inflate(ensemble, self.inflation);
         if self.rotate {
             rotate(ensemble, rng);
         }

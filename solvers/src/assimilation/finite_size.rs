@@ -1,11 +1,11 @@
 //! The finite-size ensemble Kalman filter, which needs no tuned inflation.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DMatrix;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::ensemble::{centred, recombine, rotate, transform};
-use super::{Filter, FilterError, Observation, check};
+use super::ensemble::{Spectrum, centred, recombine, rotate};
+use super::{Filter, FilterError, Observation};
 
 /// The ensemble transform filter whose inflation `λ` before each analysis follows from the sampling error of a finite
 /// ensemble: it minimises
@@ -29,23 +29,21 @@ pub struct FiniteSize {
 
 impl FiniteSize {
     /// The inflation of the anomalies before the analysis.
-    fn inflation(&self, innovation: &DVector<f64>, observed: &DMatrix<f64>) -> f64 {
-        let n = observed.ncols() as f64;
+    fn inflation(&self, spectrum: &Spectrum) -> f64 {
+        let n = spectrum.squares.len() as f64;
         let freedom = n - 1.0;
-        // The eigenvalues of YᵀY are s²; the innovation along the left vectors is d = vᵀYᵀδ/s.
-        let eigen = (observed.transpose() * observed).symmetric_eigen();
-        let projected = eigen.eigenvectors.transpose() * (observed.transpose() * innovation);
-        let largest = eigen.eigenvalues.max().max(f64::MIN_POSITIVE);
-        let pairs: Vec<(f64, f64)> = eigen
-            .eigenvalues
+        // The innovation along the left vectors is d = vᵀYᵀδ/s.
+        let largest = spectrum.squares.max().max(f64::MIN_POSITIVE);
+        let pairs: Vec<(f64, f64)> = spectrum
+            .squares
             .iter()
-            .zip(projected.iter())
+            .zip(spectrum.innovation.iter())
             .filter(|(s2, _)| **s2 > 1e-12 * largest)
             .map(|(s2, p)| (*s2, p * p / s2))
             .collect();
         let (mut epsilon, mut c) = (1.0 + 1.0 / n, n / freedom);
         // The share of the prior in the posterior, by which the prior's mode is moved to one.
-        let prior = eigen.eigenvalues.iter().map(|s2| freedom / (s2.max(0.0) + freedom)).sum::<f64>() / n;
+        let prior = spectrum.squares.iter().map(|s2| freedom / (s2.max(0.0) + freedom)).sum::<f64>() / n;
         let correction = (epsilon / c).powf(prior).sqrt();
         epsilon *= self.certainty / correction;
         c *= self.certainty * correction;
@@ -84,11 +82,11 @@ impl Filter for FiniteSize {
         observation: &Observation<'_>,
         rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
-        let (innovation, mut observed) = observation.scaled(ensemble);
-        let inflation = self.inflation(&innovation, &observed);
-        observed *= inflation;
-        let (weights, square_root) = transform(&innovation, &observed);
+        observation.check(ensemble)?;
+        let (innovation, observed) = observation.scaled(ensemble);
+        let spectrum = Spectrum::of(&innovation, &observed);
+        let inflation = self.inflation(&spectrum);
+        let (weights, square_root) = spectrum.transform(inflation);
         let (mean, mut anomalies) = centred(ensemble);
         anomalies *= inflation;
         recombine(ensemble, &mean, &anomalies, &weights, square_root);

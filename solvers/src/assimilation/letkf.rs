@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ensemble::{centred, inflate, rotate, transform};
 use super::localisation::{CUT_OFF, gaspari_cohn, ring};
-use super::{Filter, FilterError, Observation, check};
+use super::{Filter, FilterError, Observation};
 
 /// The ensemble transform filter, for every block of entries of its own, with the observations near it, the farther the
 /// less certain (the inverse of `R` tapered by [`gaspari_cohn`]). Entries lie on a ring.
@@ -45,7 +45,7 @@ impl Filter for Letkf {
         observation: &Observation<'_>,
         rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let (innovation, observed) = observation.scaled(ensemble);
         let (mean, anomalies) = centred(ensemble);
         let n = ensemble.nrows();

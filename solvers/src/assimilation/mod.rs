@@ -9,6 +9,7 @@ pub mod enkf;
 pub mod ensemble;
 pub mod etkf;
 pub mod finite_size;
+pub mod four_d_var;
 pub mod letkf;
 pub mod localisation;
 pub mod nudging;
@@ -22,6 +23,7 @@ use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
 pub use config::FilterConfig;
+pub use four_d_var::Adjoint;
 pub use observation::{Observation, Operator};
 
 /// Why an analysis could not be made.
@@ -44,6 +46,12 @@ pub enum FilterError {
         /// What is not.
         what: &'static str,
     },
+    /// What is observed is no entry of the state, and the filter corrects entries.
+    #[error("the filter needs observations of entries of the state: identity, points or sensors")]
+    Unseen,
+    /// The model of a filter that differentiates it, or its way back, ended early.
+    #[error("the model of the window {0}")]
+    Model(String),
     /// An observation has another length than its operator gives.
     #[error("{given} values were observed where the operator gives {expected}")]
     Shape {
@@ -70,6 +78,12 @@ pub trait Filter {
         rng: &mut dyn Rng,
     ) -> Result<(), FilterError>;
 
+    /// Told the estimate that everything starts from.
+    fn begin(&mut self, _start: &DVector<f64>) {}
+
+    /// Told that the forecast has moved for `time` since the last call, or the start.
+    fn elapse(&mut self, _time: f64) {}
+
     /// The estimate that an ensemble stands for: its mean, unless members have weights.
     fn estimate(&self, ensemble: &DMatrix<f64>) -> DVector<f64> {
         ensemble.column_mean()
@@ -92,24 +106,6 @@ impl Climatology {
         let covariance = &anomalies * anomalies.transpose() / (samples.ncols().max(2) - 1) as f64;
         Self { mean, covariance }
     }
-}
-
-/// What all filters check before they begin.
-fn check(ensemble: &DMatrix<f64>, observation: &Observation<'_>) -> Result<(), FilterError> {
-    let expected = observation.operator.outputs(ensemble.nrows());
-    if observation.values.len() != expected {
-        return Err(FilterError::Shape { given: observation.values.len(), expected });
-    }
-    if observation.values.iter().any(|v| !v.is_finite()) {
-        return Err(FilterError::NonFinite { what: "an observed value" });
-    }
-    if ensemble.iter().any(|v| !v.is_finite()) {
-        return Err(FilterError::NonFinite { what: "a member of the forecast" });
-    }
-    if observation.deviation.iter().any(|s| *s <= 0.0) {
-        return Err(FilterError::Singular);
-    }
-    Ok(())
 }
 
 /// The gain `K = B Hᵀ (H B Hᵀ + R)⁻¹` of a fixed background covariance, for an operator linearised about `mean`.

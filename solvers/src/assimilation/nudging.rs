@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Filter, FilterError, Observation, check};
+use super::{Filter, FilterError, Observation};
 
 /// `x ← x + g Hᵀ (y − H(x))`, `H` linearised: the simplest of observers.
 ///
@@ -27,7 +27,7 @@ impl Filter for Nudging {
         observation: &Observation<'_>,
         _rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         for mut member in ensemble.column_iter_mut() {
             let h = observation.operator.jacobian(member.as_slice());
             let seen = DVector::from_vec(observation.operator.apply(member.as_slice()));

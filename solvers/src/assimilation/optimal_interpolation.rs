@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
-use super::{Climatology, Filter, FilterError, Observation, check, gain};
+use super::{Climatology, Filter, FilterError, Observation, gain};
 
 /// `x = μ + K (y − H(μ))` with mean and covariance of the climate: what the observations of one time say alone. The forecast
 /// is not used.
@@ -26,7 +26,7 @@ impl Filter for OptimalInterpolation {
         observation: &Observation<'_>,
         _rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let mean = &self.climatology.mean;
         let gain = gain(&self.climatology.covariance, mean.as_slice(), observation)?;
         let seen = DVector::from_vec(observation.operator.apply(mean.as_slice()));

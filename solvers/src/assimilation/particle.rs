@@ -5,7 +5,7 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use super::{Filter, FilterError, Observation, check};
+use super::{Filter, FilterError, Observation};
 
 /// Members are weighted by the likelihood of the observations; when the effective number of members falls below a share of
 /// all, they are drawn anew by systematic resampling and spread by noise of the ensemble's own covariance.
@@ -97,7 +97,7 @@ impl Filter for Particle {
         observation: &Observation<'_>,
         rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let logs: Vec<f64> = ensemble
             .column_iter()
             .zip(&self.weights)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ensemble::{centred, inflate, rotate};
 use super::localisation::{CUT_OFF, gaspari_cohn, ring};
-use super::{Filter, FilterError, Observation, check};
+use super::{Filter, FilterError, Observation};
 
 /// One observation after the other, in a random order: its own ensemble is shifted and contracted exactly, and every entry
 /// near it follows by regression, tapered by [`gaspari_cohn`]. Entries lie on a ring.
@@ -38,7 +38,7 @@ impl Filter for SerialEakf {
         observation: &Observation<'_>,
         rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let (n, members) = (ensemble.nrows(), ensemble.ncols());
         let freedom = (members - 1) as f64;
         let mut order: Vec<usize> = (0..observation.values.len()).collect();

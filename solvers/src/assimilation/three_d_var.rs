@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 
-use super::{Climatology, Filter, FilterError, Observation, check, gain};
+use super::{Climatology, Filter, FilterError, Observation, gain};
 
 /// The minimum of `(x − x_f)ᵀ B⁻¹ (x − x_f) + (y − H(x))ᵀ R⁻¹ (y − H(x))` with `B` a fixed share of the climate's covariance,
 /// in one step for linear observations: `x_f + K (y − H(x_f))`.
@@ -28,7 +28,7 @@ impl Filter for ThreeDVar {
         observation: &Observation<'_>,
         _rng: &mut dyn Rng,
     ) -> Result<(), FilterError> {
-        check(ensemble, observation)?;
+        observation.check(ensemble)?;
         let background = &self.climatology.covariance * self.scale;
         for mut member in ensemble.column_iter_mut() {
             let gain = gain(&background, member.as_slice(), observation)?;

@@ -18,18 +18,21 @@
 mod autodiff;
 mod backsolve;
 mod checkpointed;
+mod config;
 mod event;
+mod jump;
 mod log;
+mod result;
 mod reversible;
 mod sweep;
 
 pub use autodiff::{Autodiff, ParameterGradient};
-
-use serde::{Deserialize, Serialize};
+pub use config::{Checkpointed, Gradient, Reversible};
+pub use jump::{Jump, Jumped, differentiate_through};
+pub use result::{Differentiated, GradientError, GradientStatistics, Loss, TimeGradients};
 
 use crate::event::Grazing;
 use crate::increment::{PullBack, slope};
-use crate::issue::{Check, Validate};
 use crate::solve::{Outcome, Solution, SolveOptions, solve};
 use crate::state::State;
 use crate::stepper::advance::Advance;
@@ -40,215 +43,6 @@ use checkpointed::Checkpoints;
 use log::StepLog;
 use reversible::Segments;
 use sweep::{Arguments, Saved, Sweep};
-
-/// What is kept of a solve for its gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Gradient {
-    /// Every accepted state; the stages of one step at a time are found again.
-    StepCheckpoint {},
-    /// A bounded number of states, chosen on the way so that the least is computed again.
-    Checkpointed(Checkpointed),
-    /// The ends of segments; the states between are found by inverting the steps.
-    Reversible(Reversible),
-    /// Every accepted state and its stages.
-    Direct {},
-    /// The end only; the continuous adjoint equation is solved backward.
-    Backsolve {},
-}
-
-impl Default for Gradient {
-    fn default() -> Self {
-        Self::StepCheckpoint {}
-    }
-}
-
-/// Online binomial checkpointing.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Checkpointed {
-    /// The most states that are kept, the start among them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub slots: Option<usize>,
-    /// The most memory that kept states may take, in MB (10⁶ bytes).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget_mb: Option<f64>,
-}
-
-impl Default for Checkpointed {
-    fn default() -> Self {
-        Self { slots: Some(32), budget_mb: None }
-    }
-}
-
-/// Reconstruction by the inverse steps of a reversible scheme.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Reversible {
-    /// Steps between checkpoints, at which the companions are started afresh; without it there is one segment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub segment: Option<u64>,
-    /// The largest relative error of a reconstructed segment; one that is further off is computed again.
-    pub tolerance: f64,
-}
-
-impl Default for Reversible {
-    fn default() -> Self {
-        Self { segment: Some(50), tolerance: 1e-9 }
-    }
-}
-
-impl Gradient {
-    /// The name in configs.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::StepCheckpoint {} => "step_checkpoint",
-            Self::Checkpointed(_) => "checkpointed",
-            Self::Reversible(_) => "reversible",
-            Self::Direct {} => "direct",
-            Self::Backsolve {} => "backsolve",
-        }
-    }
-}
-
-impl Validate for Gradient {
-    fn validate(&self, mut check: Check<'_>) {
-        let mut check = check.table(self.name());
-        match self {
-            Self::Checkpointed(c) => {
-                if let Some(slots) = c.slots {
-                    check.at_least("slots", slots, 1);
-                }
-                if let Some(budget) = c.budget_mb {
-                    check.positive("budget_mb", budget);
-                }
-            }
-            Self::Reversible(r) => {
-                if let Some(segment) = r.segment {
-                    check.require(segment > 0, "segment", "0 steps in a segment", "give at least 1");
-                }
-                check.require(
-                    r.tolerance >= 0.0,
-                    "tolerance",
-                    format!("{} is not a tolerance", r.tolerance),
-                    "it must be at least 0; inf switches the check off",
-                );
-            }
-            Self::StepCheckpoint {} | Self::Direct {} | Self::Backsolve {} => {}
-        }
-    }
-}
-
-/// A loss and its cotangents: what it says of a [`Solution`].
-#[derive(Clone, Debug)]
-pub struct Loss<Y> {
-    /// The value.
-    pub value: f64,
-    /// The derivative by each of [`Solution::ys`].
-    pub ys: Vec<Y>,
-    /// The derivative by the time and the state of the terminal event, beside what `ys` says of it.
-    pub event: Option<(f64, Y)>,
-}
-
-impl<Y> Loss<Y> {
-    /// A loss of the saved states.
-    pub fn new(value: f64, ys: Vec<Y>) -> Self {
-        Self { value, ys, event: None }
-    }
-}
-
-/// What a gradient has cost, and how good it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct GradientStatistics {
-    /// Steps taken.
-    pub steps: u64,
-    /// Evaluations of the field by the solve.
-    pub forward_evaluations: u64,
-    /// Evaluations of the field on the way back.
-    pub backward_evaluations: u64,
-    /// Evaluations that were differentiated.
-    pub pull_backs: u64,
-    /// The most states that were kept at one time.
-    pub checkpoints: u64,
-    /// The most memory that kept states and stages took at one time, in bytes.
-    pub peak_bytes: u64,
-    /// Memory of the record of the steps' times, in bytes: flat for steps of one size.
-    pub record_bytes: u64,
-    /// The largest relative error of a state found by running back, where that is done.
-    pub reconstruction_error: f64,
-    /// Segments that were computed again since their reconstruction was off.
-    pub fallbacks: u64,
-}
-
-/// A solve and its gradient.
-#[derive(Clone, Debug)]
-pub struct Differentiated<Y, G> {
-    /// The solve.
-    pub solution: Solution<Y>,
-    /// The loss.
-    pub value: f64,
-    /// The gradient by the start.
-    pub y0: Y,
-    /// The gradient by the parameters of the field.
-    pub parameters: G,
-    /// The gradients by the times, where asked for.
-    pub times: Option<TimeGradients>,
-    /// The cost.
-    pub stats: GradientStatistics,
-}
-
-/// Gradients by the times of a solve.
-///
-/// They are those of the flow at the computed states, `∂y(s)/∂s = f`, so they differ from differences of the discrete
-/// solution by its error.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TimeGradients {
-    /// By the start, with the state there held.
-    pub t0: f64,
-    /// By each of [`Solution::ts`]; the end of the interval is the last where that is saved.
-    pub ts: Vec<f64>,
-}
-
-/// Why there is no gradient.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum GradientError {
-    /// The solve ended early.
-    #[error("there is no gradient of a solve that did not end as asked: it {0}")]
-    Unfinished(Outcome),
-    /// The loss gave a wrong number of cotangents.
-    #[error("the loss gave {given} cotangents for {saved} saved states")]
-    Cotangents {
-        /// Cotangents.
-        given: usize,
-        /// Saved states.
-        saved: usize,
-    },
-    /// The solve ended at an event whose condition has no derivative.
-    #[error(
-        "event {index} ended the solve and its condition has no derivative: give one with event_gradient"
-    )]
-    EventGradient {
-        /// The event.
-        index: usize,
-    },
-    /// The solve ended at an event whose time has no derivative.
-    #[error(transparent)]
-    Grazing(#[from] Grazing),
-    /// An event changed the state.
-    #[error(
-        "event {index} reset the state at t = {t}: differentiate the solves before and after it, and join them by \
-         event::Crossing"
-    )]
-    Reset {
-        /// The event.
-        index: usize,
-        /// Its time.
-        t: f64,
-    },
-    /// A stochastic equation.
-    #[error("{0} needs an ordinary equation")]
-    Ordinary(&'static str),
-}
 
 /// The derivative `(∂g/∂t, ∂g/∂y)` of an event's condition.
 type EventGradient<Y> = Box<dyn FnMut(f64, &Y) -> (f64, Y)>;
@@ -356,7 +150,25 @@ impl<Y: State> Adjoint<Y> {
     /// # Errors
     /// If the solve did not end as asked, or the cotangents do not fit it.
     pub fn differentiate<M, F>(
+        self,
+        scheme: M,
+        field: F,
+        y0: &Y,
+        options: &mut SolveOptions<Y>,
+        loss: impl FnOnce(&Solution<Y>) -> Loss<Y>,
+    ) -> Result<Differentiated<Y, F::Gradient>, GradientError>
+    where
+        F: PullBack<Y>,
+        M: Differentiable<Y, F>,
+    {
+        let gradient = field.zero_gradient();
+        self.differentiate_onto(gradient, scheme, field, y0, options, loss)
+    }
+
+    /// The same, with the gradient by the parameters added to one that is there.
+    fn differentiate_onto<M, F>(
         mut self,
+        gradient: F::Gradient,
         scheme: M,
         field: F,
         y0: &Y,
@@ -406,7 +218,7 @@ impl<Y: State> Adjoint<Y> {
             ..GradientStatistics::default()
         };
         let counted = scheme.counts();
-        let mut sweep = Sweep::new(scheme, field, log, self.resynchronise, saved, y0);
+        let mut sweep = Sweep::new(scheme, field, log, self.resynchronise, (saved, gradient), y0);
         // An empty interval has no step.
         if let (true, Some(end)) = (stats.steps > 0, to) {
             self.sweep_back(&mut sweep, kept, end, y0, &solution, &mut stats);

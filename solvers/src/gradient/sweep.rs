@@ -112,7 +112,7 @@ where
         field: F,
         log: StepLog,
         resynchronise: Option<u64>,
-        saved: Saved<Y>,
+        (saved, gradient): (Saved<Y>, F::Gradient),
         y0: &Y,
     ) -> Self {
         scheme.forget();
@@ -121,7 +121,6 @@ where
         if let Some(v) = saved.at(log.len()) {
             scheme.value_mut(&mut bar).axpy(1.0, v);
         }
-        let gradient = field.zero_gradient();
         let (spare, extra) = (zero.clone(), Counts::default());
         Self { scheme, field, log, resynchronise, saved, bar, spare, zero, gradient, extra }
     }

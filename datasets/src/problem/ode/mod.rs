@@ -41,6 +41,7 @@ pub use zoo::ChaoticFlow;
 use std::sync::Arc;
 
 use flowmap_solvers::field::{Jacobian, Separable, VectorField};
+use flowmap_solvers::increment::VectorJacobian;
 use flowmap_solvers::state::DenseState;
 use nalgebra::DMatrix;
 use ndarray::Array1;
@@ -110,6 +111,23 @@ impl<Y: DenseState> VectorField<Y> for OdeField {
 impl<Y: DenseState> Jacobian<Y> for OdeField {
     fn jacobian(&mut self, t: f64, y: &Y, jacobian: &mut DMatrix<f64>) {
         self.problem.jacobian(t, y.as_slice(), jacobian);
+    }
+}
+
+/// By the Jacobian; nothing is a parameter.
+impl<Y: DenseState> VectorJacobian<Y> for OdeField {
+    type Gradient = ();
+
+    fn zero_gradient(&self) {}
+
+    fn vector_jacobian(&mut self, t: f64, y: &Y, v: &Y, scale: f64, y_bar: &mut Y, _gradient: &mut ()) {
+        let n = y.as_slice().len();
+        let mut jacobian = DMatrix::zeros(n, n);
+        self.problem.jacobian(t, y.as_slice(), &mut jacobian);
+        let (v, y_bar) = (v.as_slice(), y_bar.as_mut_slice());
+        for (j, bar) in y_bar.iter_mut().enumerate() {
+            *bar += scale * jacobian.column(j).iter().zip(v).map(|(d, v)| d * v).sum::<f64>();
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use flowmap_datasets::generate::DataError;
 use flowmap_datasets::rng::stream;
 use flowmap_models::baseline::{Samples, SindyConfig};
 use flowmap_models::config::ModelConfig;
-use flowmap_models::neural_de::{Equations, Flow, Method, NeuralOdeConfig};
+use flowmap_models::neural_de::{Equations, Flow, NeuralOdeConfig, Steps};
 use flowmap_solvers::issue::Issue;
 use ndarray::{Array2, ArrayView2};
 
@@ -32,10 +32,11 @@ pub(super) fn plain(model: &ModelConfig) -> NeuralOdeConfig {
     let (hidden, method, step) = match model {
         ModelConfig::NeuralOde(c) => (c.hidden.clone(), c.method, c.step),
         ModelConfig::HamiltonianNetwork(c) => (c.hidden.clone(), c.method, c.step),
+        ModelConfig::LagrangianNetwork(c) => (c.hidden.clone(), c.method, c.step),
         ModelConfig::UniversalDe(c) => (c.hidden.clone(), c.method, c.step),
         _ => return NeuralOdeConfig::default(),
     };
-    NeuralOdeConfig { hidden, method, step, augmented: 0 }
+    NeuralOdeConfig { hidden, method, step, ..NeuralOdeConfig::default() }
 }
 
 impl Task<'_> {
@@ -64,7 +65,7 @@ impl Task<'_> {
     /// Trains a field.
     pub(super) fn learn(&self, role: &str, model: &ModelConfig) -> Result<Learned, Error> {
         let trained = self.flow(role, model)?;
-        let (_, step) = trained.model.steps();
+        let step = trained.model.steps().longest;
         let field = trained.model.to_host().map_err(mismatched)?;
         let augmented = field.spec().dim() - trained.model.channels();
         Ok(Learned {
@@ -83,6 +84,7 @@ impl Task<'_> {
         let drawn = match model {
             ModelConfig::NeuralOde(c) => Ok(c.init(channels, dt, &mut rng, &device)),
             ModelConfig::HamiltonianNetwork(c) => c.init(channels, dt, &mut rng, &device),
+            ModelConfig::LagrangianNetwork(c) => c.init(channels, dt, &mut rng, &device),
             ModelConfig::UniversalDe(c) => c.init(&self.data.channels, dt, &mut rng, &device),
             _ => {
                 let path = format!("model.{}", model.name());
@@ -139,9 +141,9 @@ impl Task<'_> {
         })
     }
 
-    /// A method and its longest step as Gauss-Newton steps take them: the steps between two samples.
-    pub(super) fn substeps(&self, (_, longest): (Method, f64)) -> usize {
-        (self.dt() / longest - 1e-9).ceil().max(1.0) as usize
+    /// The steps between two samples as Gauss-Newton steps take them.
+    pub(super) fn substeps(&self, steps: Steps) -> usize {
+        (self.dt() / steps.longest - 1e-9).ceil().max(1.0) as usize
     }
 }
 

@@ -2,8 +2,9 @@
 
 use flowmap_solvers::config::{FixedConfig, SolverConfig};
 use flowmap_solvers::gradient::{Checkpointed, Gradient, Reversible};
+use flowmap_solvers::stepper::explicit_rk::ExplicitMethod;
 use flowmap_solvers::stepper::reversible::{
-    AsynchronousLeapfrogConfig, BdiaConfig, CoupledConfig, ExplicitMethod, ReversibleHeunConfig,
+    AsynchronousLeapfrogConfig, BdiaConfig, CoupledConfig, ReversibleHeunConfig,
 };
 
 use super::GradientStudyConfig;

@@ -22,7 +22,7 @@ use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::metric::relative_l2;
 
-use reference::Reference;
+pub(super) use reference::Reference;
 use solve::{Solved, Solver};
 
 /// Steps of a curriculum to the equation.

@@ -15,19 +15,19 @@ const ROUNDING: f64 = 1e-9;
 
 /// The solution on an even grid of space at even times.
 #[derive(Clone, Debug)]
-pub(super) struct Reference {
+pub(in crate::evaluate) struct Reference {
     /// Places.
-    pub(super) x: Vec<f64>,
+    pub(in crate::evaluate) x: Vec<f64>,
     /// Times.
-    pub(super) t: Vec<f64>,
+    pub(in crate::evaluate) t: Vec<f64>,
     /// `[time, x]`.
-    pub(super) values: Array2<f64>,
+    pub(in crate::evaluate) values: Array2<f64>,
     /// The length of the axis.
-    pub(super) length: f64,
+    pub(in crate::evaluate) length: f64,
     /// The start with its derivatives.
-    pub(super) start: Profile,
+    pub(in crate::evaluate) start: Profile,
     /// How it came about.
-    pub(super) source: &'static str,
+    pub(in crate::evaluate) source: &'static str,
 }
 
 impl Reference {
@@ -35,7 +35,7 @@ impl Reference {
     ///
     /// # Errors
     /// If the data cannot be had.
-    pub(super) fn obtain(
+    pub(in crate::evaluate) fn obtain(
         config: &ExperimentConfig,
         problem: &Problem,
         progress: &Progress,
@@ -56,7 +56,7 @@ impl Reference {
     }
 
     /// The exact solution on the grid of the problem, where there is one.
-    pub(super) fn exact(config: &ExperimentConfig, problem: &Problem) -> Option<Self> {
+    pub(in crate::evaluate) fn exact(config: &ExperimentConfig, problem: &Problem) -> Option<Self> {
         let Problem::Pde(pde) = problem else { return None };
         if config.data.burn_in > 0.0 || config.data.file.is_some() {
             return None;
@@ -102,7 +102,7 @@ impl Reference {
     }
 
     /// How long it lasts.
-    pub(super) fn duration(&self) -> f64 {
+    pub(in crate::evaluate) fn duration(&self) -> f64 {
         self.t.last().copied().unwrap_or(0.0)
     }
 }

@@ -3,7 +3,7 @@
 use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::generate::DataError;
 use flowmap_models::plrnn::{CycleSearch, Cycles, PlrnnSystem};
-use flowmap_models::state_space::{Map, StateSpaceModel, observations, rollout};
+use flowmap_models::state_space::{Map, StateSpaceModel, driven_rollout, observations};
 use flowmap_solvers::issue::Issue;
 use flowmap_solvers::lyapunov::{LyapunovOptions, LyapunovSpectrum, kaplan_yorke_dimension, map_exponents};
 use flowmap_solvers::solve::Outcome;
@@ -38,6 +38,8 @@ pub(super) struct Judge<'a> {
     config: &'a ExperimentConfig,
     /// The test series `[time, channel]`.
     pub(super) test: Array2<f64>,
+    /// The same, followed by the inputs.
+    series: Array2<f64>,
     /// The time between two samples.
     pub(super) dt: f64,
     pub(super) channels: &'a [String],
@@ -72,7 +74,8 @@ pub(super) struct Entry {
     seconds: f64,
 }
 
-/// The free run of `samples` that starts with the first samples of `series`; not a number after a divergence.
+/// The free run of `samples` that starts with the first samples of `series`, `[time, channel + input]`, and is driven by its
+/// inputs; not a number after a divergence.
 pub(super) fn free_run(
     model: &dyn StateSpaceModel,
     series: ArrayView2<'_, f64>,
@@ -87,16 +90,23 @@ fn run(
     samples: usize,
 ) -> (Array2<f64>, Vec<Array1<f64>>, Outcome) {
     // A model with memory is given the samples that it needs; they count as generated.
+    let series = seen(model, series);
     let given = model.memory().min(series.nrows().saturating_sub(1)).min(samples.saturating_sub(1));
     let states = model.filter(series.slice(s![..=given, ..]));
     let start: Vec<f64> = states.row(states.nrows() - 1).to_vec();
-    let solution = rollout(model, &start, samples - 1 - given);
-    let mut generated = Array2::from_elem((samples, series.ncols()), f64::NAN);
-    generated.slice_mut(s![..given, ..]).assign(&series.slice(s![..given, ..]));
+    let ahead = series.slice(s![given + 1.., ..]);
+    let solution = driven_rollout(model, &start, ahead, samples - 1 - given);
+    let mut generated = Array2::from_elem((samples, model.channels()), f64::NAN);
+    generated.slice_mut(s![..given, ..]).assign(&series.slice(s![..given, ..model.channels()]));
     let seen = observations(model, &solution.ys);
     let end = (given + seen.nrows()).min(samples);
     generated.slice_mut(s![given..end, ..]).assign(&seen.slice(s![..end - given, ..]));
     (generated, solution.ys, solution.outcome)
+}
+
+/// Of a series `[time, channel + input]` what a model is shown.
+fn seen<'a>(model: &dyn StateSpaceModel, series: ArrayView2<'a, f64>) -> ArrayView2<'a, f64> {
+    series.slice_move(s![.., ..model.channels() + model.inputs()])
 }
 
 impl<'a> Judge<'a> {
@@ -105,13 +115,15 @@ impl<'a> Judge<'a> {
         data: &'a Dataset,
         exponent: Option<(f64, &'static str)>,
     ) -> Result<Self, DataError> {
-        let test = data.series(&data.split.test).first().map(ArrayView2::to_owned);
+        let channels = data.channels.len() - data.inputs();
+        let series = data.series(&data.split.test).first().map(ArrayView2::to_owned);
         let longest = LEADS[LEADS.len() - 1];
-        let test = test.filter(|t| t.nrows() > 2 * longest).ok_or_else(|| {
+        let series = series.filter(|t| t.nrows() > 2 * longest).ok_or_else(|| {
             let issue =
                 Issue::new("data.steps", format!("the test series has no {} samples", 2 * longest + 1));
             DataError::Config(issue.hint("give a longer one"))
         })?;
+        let test = series.slice(s![.., ..channels]).to_owned();
         let dt = data.times.get(1).zip(data.times.first()).map_or(1.0, |(b, a)| b - a);
         let half = test.nrows() / 2;
         let (a, b) = (test.slice(s![..half, ..]), test.slice(s![half..2 * half, ..]));
@@ -123,8 +135,9 @@ impl<'a> Judge<'a> {
         Ok(Self {
             config,
             test,
+            series,
             dt,
-            channels: &data.channels,
+            channels: &data.channels[..channels],
             exponent,
             exponent_source,
             estimate,
@@ -159,19 +172,22 @@ impl<'a> Judge<'a> {
     pub(super) fn entry(&self, role: &str, name: &str, learned: Learned) -> Entry {
         let model = &*learned.model;
         let test = self.test.view();
-        let (generated, states, outcome) = run(model, test, test.nrows());
-        let errors = prediction_errors(model, test, LEADS[LEADS.len() - 1]);
+        let series = seen(model, self.series.view());
+        let (generated, states, outcome) = run(model, series, test.nrows());
+        let errors = prediction_errors(model, series, LEADS[LEADS.len() - 1]);
         let count = if model.state_size() <= WHOLE_SPECTRUM { model.state_size() } else { 1 };
         let steps = EXPONENT_WORK / learned.parameters.max(1) as f64;
         let steps = steps.clamp(EXPONENT_STEPS[0], EXPONENT_STEPS[1]);
-        let options = LyapunovOptions {
-            count,
-            transient: EXPONENT_TRANSIENT,
-            duration: steps.min(50.0 * test.nrows() as f64),
-            interval: 5.0,
+        // Of a driven model only as long as there are inputs.
+        let known = test.nrows() as f64 - model.memory() as f64 - 8.0;
+        let (transient, longest) = match model.inputs() {
+            0 => (EXPONENT_TRANSIENT, 50.0 * test.nrows() as f64),
+            _ => (EXPONENT_TRANSIENT.min(known / 4.0).floor(), (0.75 * known).floor()),
         };
+        let options = LyapunovOptions { count, transient, duration: steps.min(longest), interval: 5.0 };
+        let ahead = series.slice(s![model.memory() + 1.., ..]);
         let spectrum = match states.first() {
-            Some(start) if outcome.is_success() => map_exponents(Map(model), start, &options),
+            Some(start) if outcome.is_success() => map_exponents(Map { model, ahead }, start, &options),
             _ => Err(outcome),
         };
         // Per unit of time instead of per step.
@@ -183,11 +199,13 @@ impl<'a> Judge<'a> {
         let valid = if unit > 0.0 {
             let horizon = ((20.0 / unit) as usize).clamp(1, test.nrows() / 2);
             let starts = even_starts(test.nrows(), model.memory(), horizon, STARTS);
-            valid_prediction_time(model, test, &starts, horizon, VALID_THRESHOLD, unit).mean
+            valid_prediction_time(model, series, &starts, horizon, VALID_THRESHOLD, unit).mean
         } else {
             f64::NAN
         };
-        let cycles = learned.piecewise.filter(|_| self.config.evaluate.cycles > 0).map(|system| {
+        // A driven map has no cycles of its own.
+        let searched = self.config.evaluate.cycles > 0 && model.inputs() == 0;
+        let cycles = learned.piecewise.filter(|_| searched).map(|system| {
             let search = CycleSearch {
                 max_period: self.config.evaluate.cycles,
                 seed: self.config.seed,

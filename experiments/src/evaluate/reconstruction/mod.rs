@@ -70,6 +70,12 @@ pub fn reconstruction(
     }
     let task = Task { config, data: &data, job };
     let judge = Judge::new(config, &data, known_exponent(config))?;
+    if data.inputs() > 0 && config.evaluate.baselines.iter().any(|b| b.model().is_some()) {
+        let (_, inputs) = data.channels.split_at(task.channels());
+        findings
+            .notes
+            .push(format!("The model alone is given the inputs ({}); baselines are not.", inputs.join(", ")));
+    }
 
     let learned = task.learn("model", model)?;
     findings.metric("params", learned.parameters as f64);
@@ -158,7 +164,7 @@ impl Task<'_> {
         if validation.iter().all(|v| v.nrows() < 2) {
             validation = self.data.series(&split.train);
         }
-        let noise = self.noise();
+        let (noise, channels) = (self.noise(), s![.., ..self.channels()]);
         // A map that leaves its attractor may do so late, and from some starts only: the worst of several counts.
         let score = |system: &PlrnnSystem| {
             let runs = validation.iter().flat_map(|truth| (0..STARTS).map(move |i| (truth, i)));
@@ -168,7 +174,10 @@ impl Task<'_> {
                 .map(|(truth, i)| {
                     let truth = truth.slice(s![..truth.nrows().min(VALIDATION), ..]);
                     let start = truth.slice(s![i * truth.nrows() / STARTS.., ..]);
+                    // Inputs are known as far as the series goes: what is driven is compared with the stretch that it ran along.
+                    let truth = if system.inputs() > 0 { start } else { truth };
                     let mut generated = free_run(system, start, truth.nrows());
+                    let truth = truth.slice(channels);
                     // The validation series are noisy; a free run is not until it is observed in the same way.
                     let mut rng = stream(config.seed, "score", i as u64);
                     for mut x in generated.rows_mut() {
@@ -183,13 +192,15 @@ impl Task<'_> {
             scores.into_iter().fold(0.0, f64::max)
         };
         let judged: (&str, &dyn Fn(&PlrnnSystem) -> f64) = ("d_stsp_plus_d_hellinger", &score);
-        let mut objective = SequenceObjective::new(&series, train, config.seed, device, judged)?;
+        let mut objective =
+            SequenceObjective::new(&series, self.data.inputs(), train, config.seed, device, judged)?;
         let autodiff = device.clone().autodiff();
         let drawn = seeded(&autodiff, stream(config.seed, "weights", 0).next_u64(), || {
-            plrnn.init(self.data.channels.len(), &autodiff)
+            plrnn.init(self.channels(), self.data.inputs(), &autodiff)
         });
-        let trained =
-            Fit::new(role, train, self.job).train(drawn.map_err(DataError::Config)?, &mut objective)?;
+        let observed: Vec<_> = series.iter().map(|s| s.slice(channels)).collect();
+        let drawn = drawn.map_err(DataError::Config)?.with_principal_observation(&observed);
+        let trained = Fit::new(role, train, self.job).train(drawn, &mut objective)?;
         let system = trained.model.to_system();
         let forcing = train.forcing.clone().unwrap_or_default();
         let gradients = match series.first().filter(|_| config.evaluate.gradients) {
@@ -204,6 +215,11 @@ impl Task<'_> {
             seconds: trained.seconds,
             notes: Vec::new(),
         })
+    }
+
+    /// The channels that are reconstructed; inputs come after them.
+    fn channels(&self) -> usize {
+        self.data.channels.len() - self.data.inputs()
     }
 
     /// The standard deviations of the noise on the channels of the training and validation series, as far as the
@@ -221,16 +237,19 @@ impl Task<'_> {
     /// Fits a model that needs no training of its own.
     fn fit(&self, role: &str, model: &ModelConfig) -> Result<Learned, Error> {
         let Job { device, interrupted, progress, .. } = *self.job;
-        let (data, split) = (self.data, &self.data.split);
+        let (data, split, channels) = (self.data, &self.data.split, self.channels());
+        let observed = |part| -> Vec<ArrayView2<'_, f64>> {
+            data.series(part).into_iter().map(|s| s.slice_move(s![.., ..channels])).collect()
+        };
         let Some(fit) = model.baseline() else {
             let issue = Issue::new(format!("model.{}", model.name()), "this model learns fields, not series");
             return Err(DataError::Config(issue).into());
         };
         let samples = Samples {
-            train: data.series(&split.train),
-            validation: data.series(&split.validation),
+            train: observed(&split.train),
+            validation: observed(&split.validation),
             dt: data.times.get(1).zip(data.times.first()).map_or(1.0, |(b, a)| b - a),
-            channels: &data.channels,
+            channels: &data.channels[..channels],
         };
         let started = Instant::now();
         let mut rng = stream(self.config.seed, model.name(), 0);

@@ -22,6 +22,11 @@ pub(super) fn classical(
     match baseline {
         // Learned, or of another family.
         Baseline::Fno
+        | Baseline::ConvNet
+        | Baseline::ResidualNet
+        | Baseline::DilatedResnet
+        | Baseline::UNet
+        | Baseline::Sinenet
         | Baseline::EchoState
         | Baseline::Sindy
         | Baseline::Autoregressive

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::evaluate::Findings;
 use crate::evaluate::curves::logged;
 use crate::metric::{mean_spectrum, quantile};
-use crate::plot::{Axes, Line, Lines, Palette, Panel, SpaceTime, Style};
+use crate::plot::{Axes, Fields, Frame, Line, Lines, Palette, Panel, SpaceTime, Style};
 use crate::run_dir::RunDir;
 
 /// The largest relative error that figures show.
@@ -46,10 +46,64 @@ pub(super) fn draw(
     let (_, median) = last(&model.errors);
     let distance = |i: usize| (model.errors[[i, model.errors.ncols() - 1]] - median).abs();
     let shown = (0..model.errors.nrows()).min_by(|a, b| distance(*a).total_cmp(&distance(*b))).unwrap_or(0);
+    if data.coordinates.len() == 2 {
+        snapshots(config, data, truth, entries, shown, run, findings)?;
+    } else {
+        space_time(config, data, truth, entries, shown, run, findings)?;
+    }
+    curves(data, truth, entries, run, findings)?;
+    training(run, findings)
+}
+
+/// The last states of the trajectory shown, on two axes.
+fn snapshots(
+    config: &ExperimentConfig,
+    data: &Dataset,
+    truth: &ArrayD<f64>,
+    entries: &[Entry],
+    shown: usize,
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let last = |values: &ArrayD<f64>| -> Array2<f64> {
+        let trajectory = values.index_axis(Axis(0), shown);
+        let field =
+            trajectory.index_axis(Axis(0), trajectory.shape()[0] - 1).index_axis(Axis(0), 0).to_owned();
+        field.into_dimensionality().unwrap_or_else(|_| Array2::zeros((1, 1)))
+    };
+    let mut frames = vec![Frame { title: "truth".into(), values: last(truth) }];
+    for entry in entries.iter().filter(|e| e.learned) {
+        let values = last(&entry.prediction);
+        frames.push(Frame {
+            title: format!("{} − truth", label(&entry.name)),
+            values: &values - &frames[0].values,
+        });
+    }
+    let figure = Fields {
+        title: format!("{}: the end of the test trajectory of median error", config.name),
+        x: data.coordinates[0].clone(),
+        y: data.coordinates[1].clone(),
+        frames,
+        palette: Palette::Diverging,
+    };
+    findings.figure(run, "snapshots", "All with one colour bar.", &figure)
+}
+
+/// The trajectory shown over time, on one axis.
+fn space_time(
+    config: &ExperimentConfig,
+    data: &Dataset,
+    truth: &ArrayD<f64>,
+    entries: &[Entry],
+    shown: usize,
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
     let image = |values: &ArrayD<f64>| -> Array2<f64> {
         let field = values.index_axis(Axis(0), shown).index_axis(Axis(1), 0).to_owned();
         field.into_dimensionality().unwrap_or_else(|_| Array2::zeros((1, 1)))
     };
+    let Some(model) = entries.iter().find(|e| e.name == "model") else { return Ok(()) };
     let (u, p) = (image(truth), image(&model.prediction));
     let top = u.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     let mut panels = vec![
@@ -83,8 +137,17 @@ pub(super) fn draw(
         t: data.times.clone(),
         panels,
     };
-    findings.figure(run, "space_time", "Each error has its own colour bar.", &figure)?;
+    findings.figure(run, "space_time", "Each error has its own colour bar.", &figure)
+}
 
+/// Errors by lead time, and spectra.
+fn curves(
+    data: &Dataset,
+    truth: &ArrayD<f64>,
+    entries: &[Entry],
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
     let lines = entries.iter().map(|entry| {
         let column = |q: f64| -> Vec<f64> {
             let quantiles = entry.errors.columns().into_iter().skip(1).map(|c| quantile(&c.to_vec(), q));
@@ -136,8 +199,7 @@ pub(super) fn draw(
         log_y: true,
         ..Axes::default()
     };
-    findings.figure(run, "spectrum", "Means over the test trajectories.", &Lines { axes, lines })?;
-    training(run, findings)
+    findings.figure(run, "spectrum", "Means over the test trajectories.", &Lines { axes, lines })
 }
 
 /// The loss and the validation error of every model along its training.

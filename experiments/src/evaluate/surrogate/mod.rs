@@ -2,32 +2,31 @@
 
 mod classical;
 mod draw;
+mod learned;
 
-use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::dataset::{Dataset, Normalisation};
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::Problem;
-use flowmap_datasets::rng::stream;
 use flowmap_models::config::ModelConfig;
 use flowmap_models::emulator::{Emulator, FieldSpec};
-use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
+use flowmap_models::semilinear_operator::LinearPart;
 use flowmap_solvers::issue::Issue;
 use ndarray::{Array1, Array2, ArrayD, Axis};
 use num_complex::Complex64;
-use rand::Rng;
 use serde_json::json;
 
 use super::drift::drift;
 use super::keep::{build, keep_card, write_npz};
 use super::simulation::keep_diverged;
-use super::{Baseline, Findings, Job, seeded};
+use super::{Findings, Job};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::metric::{by_lead_time, quantile, relative_l2, valid_time};
-use crate::train::{FieldObjective, Fit, Trained};
 use classical::classical;
 use draw::{draw, final_spectrum};
+pub(super) use learned::fit;
+use learned::{Learned, Task};
 
 /// One row of the comparison.
 struct Entry {
@@ -45,8 +44,7 @@ struct Entry {
 /// # Errors
 /// If the data diverge, training fails or is interrupted, or a file cannot be written.
 pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) -> Result<Findings, Error> {
-    let train = &config.train.clone().unwrap_or_default();
-    let Job { run, device, progress, .. } = *job;
+    let Job { run, progress, .. } = *job;
     let mut findings = Findings::default();
     let problem = build(config)?;
     let started = std::time::Instant::now();
@@ -60,31 +58,18 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
         }
     };
     keep_card(&data, run, &mut findings)?;
-    let ModelConfig::SemilinearOperator(operator) = model else {
-        let issue = Issue::new(format!("model.{}", model.name()), "this model learns series, not fields");
-        return Err(DataError::Config(issue).into());
-    };
-    let mut roles = vec![("model", operator.clone())];
-    if config.evaluate.baselines.contains(&Baseline::Fno) && operator.linear == LinearPart::Exact {
-        roles.push(("fno", SemilinearOperatorConfig { linear: LinearPart::None, ..operator.clone() }));
-    }
     let truth = data.part(&data.split.test).to_owned();
-    let mut entries = Vec::new();
-    let mut train_s = 0.0;
-    for (role, operator) in roles {
-        let trained = fit(&Fit::new(role, train, job), &operator, &problem, &data, config, device)?;
-        train_s += trained.seconds;
-        if role == "model" {
-            findings.metric("params", trained.model.num_params() as f64);
+    let task = Task { config, problem: &problem, data: &data, truth: &truth, job };
+    let learned = Learned::of(model)?;
+    let (entry, mut train_s, params) = learned.enter("model", &task)?;
+    findings.metric("params", params as f64);
+    let mut entries = vec![entry];
+    for baseline in &config.evaluate.baselines {
+        if let Some(rival) = learned.rival(*baseline, params, &task)? {
+            let (entry, seconds, _) = rival.enter(baseline.name(), &task)?;
+            train_s += seconds;
+            entries.push(entry);
         }
-        let prediction = crate::train::rollout(&trained.model, &truth, device);
-        entries.push(Entry {
-            name: role.to_owned(),
-            errors: by_lead_time(prediction.view(), truth.view()),
-            one_step: Some(one_step(&trained.model, &truth, device)),
-            prediction,
-            learned: true,
-        });
     }
     findings.metric("train_s", train_s);
     for baseline in &config.evaluate.baselines {
@@ -107,26 +92,13 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
     Ok(findings)
 }
 
-/// Draws the weights from their own stream and trains.
-fn fit(
-    training: &Fit<'_>,
-    operator: &SemilinearOperatorConfig,
+/// What the model is told: the equation's symbol, and statistics of the training trajectories.
+pub(super) fn field_spec(
     problem: &Problem,
     data: &Dataset,
-    config: &ExperimentConfig,
-    device: &Device,
-) -> Result<Trained<SemilinearOperator>, Error> {
-    let spec = field_spec(problem, data, config.data.dt, operator.linear)?;
-    let tracked = device.clone().autodiff();
-    // Both models of a comparison start from the same weights.
-    let drawn = seeded(&tracked, stream(config.seed, "weights", 0).next_u64(), || {
-        Ok::<_, Error>(operator.init(&spec, &tracked))
-    });
-    training.train(drawn?, &mut FieldObjective::new(data, training.config, config.seed, device))
-}
-
-/// What the model is told: the equation's symbol, and statistics of the training trajectories.
-fn field_spec(problem: &Problem, data: &Dataset, dt: f64, linear: LinearPart) -> Result<FieldSpec, Error> {
+    dt: f64,
+    linear: LinearPart,
+) -> Result<FieldSpec, Error> {
     let Problem::Pde(pde) = problem else {
         let issue = Issue::new("model", "the model learns fields, not systems of ordinary equations");
         return Err(DataError::Config(issue).into());
@@ -157,7 +129,7 @@ fn field_spec(problem: &Problem, data: &Dataset, dt: f64, linear: LinearPart) ->
         }
     }
     Ok(FieldSpec {
-        points: grid.points(),
+        shape: grid.shape().to_vec(),
         channels,
         dt,
         symbol: pde.symbol().to_vec(),
@@ -168,11 +140,11 @@ fn field_spec(problem: &Problem, data: &Dataset, dt: f64, linear: LinearPart) ->
 }
 
 /// The relative L2 error of one step, the mean over all pairs of samples.
-fn one_step(model: &SemilinearOperator, truth: &ArrayD<f64>, device: &Device) -> f64 {
+fn one_step<M: Emulator>(model: &M, truth: &ArrayD<f64>, device: &Device) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
     for trajectory in truth.axis_iter(Axis(0)) {
         let shape = trajectory.shape().to_vec();
-        let (times, channels, points) = (shape[0] - 1, shape[1], shape[2]);
+        let (times, channels, points) = (shape[0] - 1, shape[1], shape[2..].iter().product());
         let before = trajectory.slice_axis(Axis(0), (..times).into());
         let values: Vec<f32> = before.iter().map(|v| *v as f32).collect();
         let start = Tensor::from_data(TensorData::new(values, [times, channels, points]), device);
@@ -186,6 +158,13 @@ fn one_step(model: &SemilinearOperator, truth: &ArrayD<f64>, device: &Device) ->
         }
     }
     sum / f64::max(count, 1.0)
+}
+
+/// The geometric mean over the first hundred lead times of the mean over trajectories.
+fn geometric(errors: &Array2<f64>) -> f64 {
+    let columns = errors.columns().into_iter().skip(1).take(100);
+    let logs: Vec<f64> = columns.filter_map(|c| c.mean()).map(f64::ln).collect();
+    (logs.iter().sum::<f64>() / logs.len().max(1) as f64).exp()
 }
 
 /// The last column of errors: mean and median over trajectories.
@@ -216,6 +195,7 @@ fn measure(
             findings.metric("rollout_rel_l2", mean);
             findings.metric("rollout_rel_l2_median", median);
             findings.metric("valid_time", valid(entry));
+            findings.metric("gmean_nrmse", geometric(&entry.errors));
             if let Some(exponent) = problem.lyapunov_exponent() {
                 findings.metric("valid_lyapunov_times", valid(entry) * exponent);
             }
@@ -231,6 +211,9 @@ fn measure(
             findings.metric("baseline_persistence_rel_l2", mean);
         } else {
             findings.metric(format!("baseline_{}_rollout_rel_l2", entry.name), mean);
+            if entry.learned {
+                findings.metric(format!("baseline_{}_gmean_nrmse", entry.name), geometric(&entry.errors));
+            }
             if let Some(one_step) = entry.one_step {
                 findings.metric(format!("baseline_{}_one_step_rel_l2", entry.name), one_step);
             }
@@ -256,7 +239,18 @@ fn measure(
 fn compare(config: &ExperimentConfig, entries: &[Entry], findings: &mut Findings) {
     let find = |name: &str| entries.iter().find(|e| e.name == name).map(|e| last(&e.errors).0);
     let Some(model) = find("model") else { return };
-    if let Some(fno) = find("fno") {
+    let operator = matches!(config.model, Some(ModelConfig::SemilinearOperator(_)));
+    let rivals = || entries.iter().filter(|e| e.learned);
+    if let Some(best) = rivals().min_by(|a, b| last(&a.errors).0.total_cmp(&last(&b.errors).0))
+        && rivals().count() > 1
+    {
+        findings.notes.push(format!(
+            "Of the learned maps, all with the same training, '{}' has the smallest error at the last lead time, {:.4}.",
+            best.name,
+            last(&best.errors).0
+        ));
+    }
+    if let Some(fno) = find("fno").filter(|_| operator) {
         findings.metric("improvement_over_fno", fno / model);
         findings.notes.push(format!(
             "With the exact linear part inside, the error at the last lead time is {model:.4}; the same network with the same training and without it reaches {fno:.4}, {:.1} times as much.",

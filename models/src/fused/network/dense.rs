@@ -13,8 +13,8 @@ use super::{Real, Tape};
 pub(crate) struct Dense<T> {
     /// Entries of the input, the hidden layers, the output.
     pub(crate) sizes: Vec<usize>,
-    weights: Vec<Vec<T>>,
-    transposed: Vec<Vec<T>>,
+    pub(super) weights: Vec<Vec<T>>,
+    pub(super) transposed: Vec<Vec<T>>,
     biases: Vec<Vec<T>>,
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn value_pull_back<S: Simd, T: Real, const L: usize>(
 
 /// `x_bar += W₀ᵀ` times the adjoint of the first layer.
 #[inline(always)]
-fn add_first<S: Simd, T: Real, const L: usize>(
+pub(super) fn add_first<S: Simd, T: Real, const L: usize>(
     simd: S,
     net: &Dense<T>,
     tape: &mut Tape<T>,

@@ -28,6 +28,8 @@ pub(crate) trait Real:
     fn splat<S: Simd>(simd: S, v: Self) -> Self::Lanes<S>;
     fn plus<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     fn times<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
+    /// `a / b`.
+    fn over<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>) -> Self::Lanes<S>;
     /// `a b + c`.
     fn mul_add<S: Simd>(simd: S, a: Self::Lanes<S>, b: Self::Lanes<S>, c: Self::Lanes<S>) -> Self::Lanes<S>;
     /// `c − a b`.
@@ -44,7 +46,7 @@ pub(crate) trait Real:
 }
 
 macro_rules! real {
-    ($t:ty, $lanes:ident, $count:ident, $splat:ident, $add:ident, $mul:ident, $mul_add:ident, $mul_sub:ident, $sum:ident,
+    ($t:ty, $lanes:ident, $count:ident, $splat:ident, $add:ident, $mul:ident, $div:ident, $mul_add:ident, $mul_sub:ident, $sum:ident,
      $as:ident, $as_mut:ident, $tanh:ident) => {
         impl Real for $t {
             type Lanes<S: Simd> = S::$lanes;
@@ -68,6 +70,10 @@ macro_rules! real {
             #[inline(always)]
             fn times<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
                 simd.$mul(a, b)
+            }
+            #[inline(always)]
+            fn over<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes) -> S::$lanes {
+                simd.$div(a, b)
             }
             #[inline(always)]
             fn mul_add<S: Simd>(simd: S, a: S::$lanes, b: S::$lanes, c: S::$lanes) -> S::$lanes {
@@ -114,6 +120,7 @@ real!(
     splat_f32s,
     add_f32s,
     mul_f32s,
+    div_f32s,
     mul_add_e_f32s,
     negate_mul_add_e_f32s,
     reduce_sum_f32s,
@@ -128,6 +135,7 @@ real!(
     splat_f64s,
     add_f64s,
     mul_f64s,
+    div_f64s,
     mul_add_e_f64s,
     negate_mul_add_e_f64s,
     reduce_sum_f64s,

@@ -112,6 +112,31 @@ impl<T: Real> Tape<T> {
         (x, dx, a, b)
     }
 
+    /// The inputs of a layer in a slot and the three after it, and the cotangents of the layer before.
+    #[inline(always)]
+    pub(super) fn four<S: Simd, const L: usize>(
+        &mut self,
+        layer: usize,
+        slot: usize,
+    ) -> (&[T::Lanes<S>], &mut [T::Lanes<S>]) {
+        let n = self.sizes[layer] * L;
+        (
+            &self.inputs[layer].get::<S>()[slot * n..][..4 * n],
+            &mut self.adjoints[layer - 1].get_mut::<S>()[slot * n..][..4 * n],
+        )
+    }
+
+    /// The inputs of a layer in a slot and the three after it.
+    #[inline(always)]
+    pub(super) fn four_inputs<S: Simd, const L: usize>(
+        &mut self,
+        layer: usize,
+        slot: usize,
+    ) -> &mut [T::Lanes<S>] {
+        let n = self.sizes[layer] * L;
+        &mut self.inputs[layer].get_mut::<S>()[slot * n..][..4 * n]
+    }
+
     /// The cotangent of the first layer, and scratch for that of the input.
     #[inline(always)]
     pub(super) fn first_and_scratch<S: Simd, const L: usize>(

@@ -5,6 +5,7 @@ use pulp::Simd;
 use super::super::network::{
     Aligned, Dense, Real, Tape, gradient, gradient_pull_back, value, value_pull_back,
 };
+use super::lagrangian::{Lagrangian, STRIDE};
 use super::{FieldKind, FieldSpec};
 
 /// A field with its parameters.
@@ -19,6 +20,7 @@ pub(super) struct Work<T> {
     tapes: Vec<Tape<T>>,
     /// `−v`, or a part of it, of a Hamiltonian field.
     turned: Aligned<T>,
+    lagrangian: Option<Lagrangian<T>>,
 }
 
 impl<'a, T: Real> Block<'a, T> {
@@ -30,12 +32,22 @@ impl<'a, T: Real> Block<'a, T> {
 
     /// Slots of the tapes that an evaluation takes.
     fn stride(&self) -> usize {
-        if self.spec.kind == FieldKind::Plain { 1 } else { 2 }
+        match self.spec.kind {
+            FieldKind::Plain => 1,
+            FieldKind::Hamiltonian | FieldKind::Separable => 2,
+            FieldKind::Lagrangian => STRIDE,
+        }
     }
 
     pub(super) fn work<S: Simd, const L: usize>(&self, stages: usize) -> Work<T> {
         let tape = |net: &Dense<T>| Tape::new::<S, L>(&net.sizes, stages * self.stride());
-        Work { tapes: self.nets.iter().map(tape).collect(), turned: Aligned::lanes::<S>(self.spec.dim() * L) }
+        let dim = self.spec.dim();
+        Work {
+            tapes: self.nets.iter().map(tape).collect(),
+            turned: Aligned::lanes::<S>(dim * L),
+            lagrangian: (self.spec.kind == FieldKind::Lagrangian)
+                .then(|| Lagrangian::new::<S, L>(dim, stages)),
+        }
     }
 
     /// Writes `f(y)`, and keeps what [`Self::pull_back`] needs of this stage.
@@ -66,6 +78,14 @@ impl<'a, T: Real> Block<'a, T> {
                 dy[..half].copy_from_slice(by_p);
                 for (d, g) in dy[half..].iter_mut().zip(by_q) {
                     *d = T::times(simd, minus, *g);
+                }
+            }
+            FieldKind::Lagrangian => {
+                let (velocity, acceleration) = dy.split_at_mut(half);
+                velocity.copy_from_slice(&y[half..]);
+                if let Some(lagrangian) = &mut work.lagrangian {
+                    let (net, tape) = (&self.nets[0], &mut work.tapes[0]);
+                    lagrangian.eval::<S, L>(simd, net, tape, stage, y, acceleration);
                 }
             }
             FieldKind::Separable => {
@@ -114,6 +134,15 @@ impl<'a, T: Real> Block<'a, T> {
                     *u = T::times(simd, minus, *v);
                 }
                 gradient_pull_back::<S, T, L>(simd, &self.nets[0], &mut work.tapes[0], slot, turned, y_bar);
+            }
+            FieldKind::Lagrangian => {
+                for (bar, v) in y_bar[half..].iter_mut().zip(v) {
+                    *bar = T::plus(simd, *bar, *v);
+                }
+                if let Some(lagrangian) = &mut work.lagrangian {
+                    let (net, tape) = (&self.nets[0], &mut work.tapes[0]);
+                    lagrangian.pull_back::<S, L>(simd, net, tape, stage, y, &v[half..], y_bar);
+                }
             }
             FieldKind::Separable => {
                 let turned = &mut work.turned.get_mut::<S>()[..half];

@@ -96,6 +96,11 @@ fn slope<B: Backend>(nets: &[Network<B>], y: FloatTensor<B>, solve: &Solve) -> F
             let g = gradient::<B>(&nets[0], y.clone());
             B::float_cat(vec![part(&g, half, dim), B::float_neg(part(&g, 0, half))], 1)
         }
+        FieldKind::Lagrangian => {
+            let velocity = part(&y, half, dim);
+            let acceleration = acceleration::<B>(&nets[0], y.clone());
+            B::float_cat(vec![velocity, acceleration], 1)
+        }
         FieldKind::Separable => {
             let velocity = gradient::<B>(&nets[0], part(&y, half, dim));
             let force = B::float_neg(gradient::<B>(&nets[1], part(&y, 0, half)));
@@ -129,6 +134,83 @@ fn gradient<B: Backend>(net: &Network<B>, y: FloatTensor<B>) -> FloatTensor<B> {
         g = B::float_matmul(g, B::float_transpose(w.clone()));
     }
     g
+}
+
+/// The derivative along a direction of the gradient of a network with one output.
+fn gradient_along<B: Backend>(
+    net: &Network<B>,
+    y: FloatTensor<B>,
+    direction: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let [batch, _] = y.shape().dims::<2>();
+    let hidden = hidden::<B>(net, y.clone());
+    let damped = |x: FloatTensor<B>, h: &FloatTensor<B>| {
+        let square = B::float_mul(h.clone(), h.clone());
+        B::float_sub(x.clone(), B::float_mul(x, square))
+    };
+    let mut along: Vec<FloatTensor<B>> = Vec::new();
+    for (h, (w, _)) in hidden.iter().zip(net) {
+        let x = along.last().cloned().unwrap_or_else(|| direction.clone());
+        along.push(damped(B::float_matmul(x, w.clone()), h));
+    }
+    let ones = B::float_ones(Shape::from([batch, 1]), &y.device(), y.dtype().into());
+    let mut g = B::float_matmul(ones, B::float_transpose(net[net.len() - 1].0.clone()));
+    let mut dg = B::float_mul_scalar(g.clone(), 0.0.into());
+    for ((h, dh), (w, _)) in hidden.iter().zip(along).zip(net).rev() {
+        let bend = B::float_mul_scalar(B::float_mul(h.clone(), dh), (-2.0).into());
+        dg = B::float_add(damped(dg, h), B::float_mul(bend, g.clone()));
+        g = damped(g, h);
+        let back = B::float_transpose(w.clone());
+        (g, dg) = (B::float_matmul(g, back.clone()), B::float_matmul(dg, back));
+    }
+    dg
+}
+
+/// `(∂²L/∂v²)⁻¹ (∂L/∂q − (∂²L/∂v∂q) v)` of `L = ½ |v|² +` the network.
+fn acceleration<B: Backend>(net: &Network<B>, y: FloatTensor<B>) -> FloatTensor<B> {
+    let [batch, dim] = y.shape().dims::<2>();
+    let n = dim / 2;
+    let column =
+        |x: &FloatTensor<B>, i: usize| B::float_slice(x.clone(), &[Slice::full(), Slice::from(i..i + 1)]);
+    let slope = gradient::<B>(net, y.clone());
+    let (mut mass, mut force) = (Vec::new(), Vec::new());
+    for j in 0..n {
+        let of = |n: usize, value: f64| {
+            B::float_full(Shape::from([batch, n]), value.into(), &y.device(), y.dtype().into())
+        };
+        let mut unit = vec![of(n + j, 0.0), of(1, 1.0)];
+        if j + 1 < n {
+            unit.push(of(n - j - 1, 0.0));
+        }
+        let unit = B::float_cat(unit, 1);
+        let along = gradient_along::<B>(net, y.clone(), unit);
+        let turning = (0..n).map(|k| B::float_mul(column(&along, k), column(&y, n + k)));
+        force.push(turning.fold(column(&slope, j), |f, t| B::float_sub(f, t)));
+        let row = (0..n).map(|k| {
+            let entry = column(&along, n + k);
+            if k == j { B::float_add_scalar(entry, 1.0.into()) } else { entry }
+        });
+        mass.push(row.collect::<Vec<_>>());
+    }
+    // Gauss' elimination, of a matrix that is near the identity at first.
+    for j in 0..n {
+        for i in j + 1..n {
+            let factor = B::float_div(mass[i][j].clone(), mass[j][j].clone());
+            for k in j..n {
+                let less = B::float_mul(factor.clone(), mass[j][k].clone());
+                mass[i][k] = B::float_sub(mass[i][k].clone(), less);
+            }
+            force[i] = B::float_sub(force[i].clone(), B::float_mul(factor, force[j].clone()));
+        }
+    }
+    for i in (0..n).rev() {
+        for k in i + 1..n {
+            let less = B::float_mul(mass[i][k].clone(), force[k].clone());
+            force[i] = B::float_sub(force[i].clone(), less);
+        }
+        force[i] = B::float_div(force[i].clone(), mass[i][i].clone());
+    }
+    B::float_cat(force, 1)
 }
 
 /// A known term in its entry, zeros in the others.
@@ -180,7 +262,8 @@ mod tests {
     #[test]
     fn the_composed_form_is_the_kernel() {
         let known = vec![Monomial { entry: 1, coefficient: -0.7, powers: vec![2, 1] }];
-        for kind in [FieldKind::Plain, FieldKind::Hamiltonian, FieldKind::Separable] {
+        let kinds = [FieldKind::Plain, FieldKind::Hamiltonian, FieldKind::Lagrangian, FieldKind::Separable];
+        for kind in kinds {
             let field = FieldSpec::new(kind, 2, &[5, 4], known.clone());
             let solve = Solve::at(field.clone(), &RK4, &[0.0, 0.3, 0.5], 0.1).unwrap();
             let tensor = |shape: Vec<usize>, step: f64| {

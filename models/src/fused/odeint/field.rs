@@ -20,6 +20,8 @@ pub enum FieldKind {
     Plain,
     /// `H(q, p)` with `q' = ∂H/∂p`, `p' = −∂H/∂q`.
     Hamiltonian,
+    /// `L(q, v) = ½ |v|² +` the network, with `q' = v`, `v' = (∂²L/∂v²)⁻¹ (∂L/∂q − (∂²L/∂v∂q) v)`.
+    Lagrangian,
     /// Two networks `T(p)` and `V(q)`, in this order, with `q' = ∂T/∂p`, `p' = −∂V/∂q`.
     Separable,
 }
@@ -38,11 +40,11 @@ pub struct Monomial {
 impl FieldSpec {
     /// A field of `dim` entries with hidden layers of the given widths.
     ///
-    /// A Hamiltonian field has an even `dim`, positions first.
+    /// A Hamiltonian or Lagrangian field has an even `dim`, positions first.
     pub fn new(kind: FieldKind, dim: usize, hidden: &[usize], known: Vec<Monomial>) -> Self {
         let (input, output) = match kind {
             FieldKind::Plain => (dim, dim),
-            FieldKind::Hamiltonian => (dim, 1),
+            FieldKind::Hamiltonian | FieldKind::Lagrangian => (dim, 1),
             FieldKind::Separable => (dim / 2, 1),
         };
         let sizes = [&[input], hidden, &[output]].concat();
@@ -52,7 +54,7 @@ impl FieldSpec {
     /// Entries of a state.
     pub fn dim(&self) -> usize {
         match self.kind {
-            FieldKind::Plain | FieldKind::Hamiltonian => self.sizes[0],
+            FieldKind::Plain | FieldKind::Hamiltonian | FieldKind::Lagrangian => self.sizes[0],
             FieldKind::Separable => 2 * self.sizes[0],
         }
     }

@@ -5,6 +5,7 @@ mod composed;
 mod field;
 mod host;
 mod kernel;
+mod lagrangian;
 mod pack;
 
 pub(super) use composed::{backward, forward};

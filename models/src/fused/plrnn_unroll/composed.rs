@@ -8,9 +8,10 @@ use super::{Forcing, Seven};
 
 /// The states, and for the way back where each step started, `[step · batch, latent]`.
 pub(crate) fn forward<B: Backend>(inputs: Seven<B>, forcing: &Forcing) -> (FloatTensor<B>, FloatTensor<B>) {
-    let (a, w1, w2, h1, h2, start, signals) = inputs;
+    let (a, w1, w2, offset, h2, start, signals) = inputs;
     let (at, w1t, w2t) = (B::float_transpose(a), B::float_transpose(w1), B::float_transpose(w2));
-    let (h1, h2) = (row::<B>(h1), row::<B>(h2));
+    let h2 = row::<B>(h2);
+    let constant = offset.shape().dims::<3>()[0] == 1;
     let mut z = start;
     let mut states = Vec::with_capacity(forcing.alpha.len());
     let mut starts = Vec::with_capacity(forcing.alpha.len());
@@ -21,7 +22,8 @@ pub(crate) fn forward<B: Backend>(inputs: Seven<B>, forcing: &Forcing) -> (Float
         if forcing.clipped {
             r = B::float_sub(r, B::relu(u));
         }
-        let linear = B::float_add(B::float_matmul(z, at.clone()), h1.clone());
+        let added = step::<B>(offset.clone(), if constant { 0 } else { t });
+        let linear = B::float_add(B::float_matmul(z, at.clone()), added);
         let state = B::float_add(linear, B::float_matmul(r, w1t.clone()));
         z = pull::<B>(state.clone(), step::<B>(signals.clone(), t), *alpha);
         states.push(lifted::<B>(state));
@@ -36,7 +38,7 @@ pub(crate) fn backward<B: Backend>(
     grad: FloatTensor<B>,
     forcing: &Forcing,
 ) -> Seven<B> {
-    let (a, w1, w2, h1, h2, _, signals) = inputs;
+    let (a, w1, w2, offset, h2, _, signals) = inputs;
     let [steps, batch, latent] = grad.shape().dims::<3>();
     let forced = signals.shape().dims::<3>()[2];
     let hidden = h2.shape().num_elements();
@@ -60,7 +62,9 @@ pub(crate) fn backward<B: Backend>(
     for t in (0..steps).rev() {
         let alpha = forcing.alpha[t];
         let pulled = B::float_slice(carry.clone(), &[Slice::full(), Slice::from(0..forced)]);
-        by_signal.push(lifted::<B>(B::float_mul_scalar(pulled.clone(), alpha.into())));
+        if forcing.by_signals {
+            by_signal.push(lifted::<B>(B::float_mul_scalar(pulled.clone(), alpha.into())));
+        }
         let kept = rest::<B>(B::float_mul_scalar(pulled, (1.0 - alpha).into()), carry, latent);
         let g = B::float_add(step::<B>(grad.clone(), t), kept);
         let (s, e) = slope(B::float_matmul(g.clone(), w1.clone()), t);
@@ -78,15 +82,17 @@ pub(crate) fn backward<B: Backend>(
         None => on,
     };
     let (g, s) = (joined(by_state), joined(by_u));
+    let constant = offset.shape().num_elements() == latent;
+    let by_offset = if constant { B::float_sum_dim(g.clone(), 0) } else { g.clone() };
     let (gt, st) = (B::float_transpose(g.clone()), B::float_transpose(s));
     (
         B::float_matmul(gt.clone(), z.clone()),
         B::float_matmul(gt, r),
         B::float_matmul(st, z),
-        B::float_reshape(B::float_sum_dim(g, 0), h1.shape()),
+        B::float_reshape(by_offset, offset.shape()),
         B::float_reshape(B::float_sum_dim(joined(by_h2), 0), Shape::from([hidden])),
         carry,
-        joined(by_signal),
+        if forcing.by_signals { joined(by_signal) } else { signals },
     )
 }
 

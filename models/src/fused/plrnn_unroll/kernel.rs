@@ -56,17 +56,22 @@ pub(crate) fn backward(
     });
     let (batch, steps) = (unroll.batch, unroll.steps);
     let mut sums = Sums::new(m, h);
+    let f = if forcing.by_signals { f } else { 0 };
     let (mut start, mut signals) = (vec![0.0; batch * m], vec![0.0; steps * batch * f]);
+    let mut drive = vec![0.0; if unroll.driven { steps * batch * m } else { 0 }];
     for (group, part) in parts.iter().enumerate() {
         sums.add(&part.sums);
         Arch::new().dispatch(Unpack { packed: &part.start, out: &mut start, batch, entries: m, group });
         Arch::new().dispatch(Unpack { packed: &part.signals, out: &mut signals, batch, entries: f, group });
+        Arch::new().dispatch(Unpack { packed: &part.drive, out: &mut drive, batch, entries: m, group });
     }
+    let offset = if unroll.driven { drive } else { sums.h1 };
+    let count = offset.len();
     (
         tensor(sums.a, &[m, m]),
         tensor(sums.w1, &[m, h]),
         tensor(transpose(&sums.w2t, m, h), &[h, m]),
-        tensor(sums.h1, &[m]),
+        Flex::float_reshape(tensor(offset, &[count]), host.0.3.shape()),
         tensor(sums.h2, &[h]),
         tensor(start, &[batch, m]),
         tensor(signals, &[steps, batch, f]),
@@ -79,26 +84,29 @@ struct Host(Seven<Flex>);
 impl Host {
     /// None unless all are `f32`.
     fn new(inputs: &Seven<Flex>) -> Option<Self> {
-        let (a, w1, w2, h1, h2, start, signals) = inputs;
-        let single = [a, w1, w2, h1, h2, start, signals].iter().all(|x| x.dtype() == DType::F32);
+        let (a, w1, w2, offset, h2, start, signals) = inputs;
+        let single = [a, w1, w2, offset, h2, start, signals].iter().all(|x| x.dtype() == DType::F32);
         let rows =
             |x: &FloatTensor<Flex>| if x.as_slice::<f32>().is_some() { x.clone() } else { x.to_contiguous() };
-        single.then(|| Self((rows(a), rows(w1), rows(w2), rows(h1), rows(h2), rows(start), rows(signals))))
+        single
+            .then(|| Self((rows(a), rows(w1), rows(w2), rows(offset), rows(h2), rows(start), rows(signals))))
     }
 
     fn unroll<'a>(&'a self, forcing: &'a Forcing) -> Unroll<'a> {
-        let (a, w1, w2, h1, h2, start, signals) = &self.0;
+        let (a, w1, w2, offset, h2, start, signals) = &self.0;
         let [steps, batch, forced] = signals.shape().dims::<3>();
+        let latent = start.shape().dims::<2>()[1];
         Unroll {
             steps,
             batch,
             forced,
-            latent: h1.shape().num_elements(),
+            latent,
             hidden: h2.shape().num_elements(),
             a: values(a),
             w1: values(w1),
             w2: values(w2),
-            h1: values(h1),
+            offset: values(offset),
+            driven: offset.shape().num_elements() != latent,
             h2: values(h2),
             start: values(start),
             signals: values(signals),
@@ -116,7 +124,9 @@ struct Unroll<'a> {
     a: &'a [f32],
     w1: &'a [f32],
     w2: &'a [f32],
-    h1: &'a [f32],
+    /// `h₁`, or of each step and sample with the drive.
+    offset: &'a [f32],
+    driven: bool,
     h2: &'a [f32],
     start: &'a [f32],
     signals: &'a [f32],
@@ -133,6 +143,11 @@ impl Unroll<'_> {
         } else {
             (0..groups).map(work).collect()
         }
+    }
+
+    /// The offsets of a group, if they differ from step to step.
+    fn drive<S: Simd>(&self, group: usize) -> Vec<f32> {
+        if self.driven { pack::<S>(self.offset, self.batch, self.latent, group) } else { Vec::new() }
     }
 
     /// `W₂ z` and the hidden units.
@@ -171,6 +186,8 @@ impl WithSimd for Forward<'_> {
         let start = pack::<S>(c.start, c.batch, m, group);
         let signals = pack::<S>(c.signals, c.batch, c.forced, group);
         let signals = S::as_simd_f32s(&signals).0;
+        let drive = c.drive::<S>(group);
+        let drive = S::as_simd_f32s(&drive).0;
         let mut z = S::as_simd_f32s(&start).0.to_vec();
         let (mut u, mut r) = (vec![zero; c.hidden], vec![zero; c.hidden]);
         let mut packed = vec![0.0; c.steps * m * S::F32_LANES];
@@ -180,8 +197,12 @@ impl WithSimd for Forward<'_> {
         for (t, (state, start)) in steps.enumerate() {
             start.copy_from_slice(&z);
             c.hidden_units(simd, &z, &mut u, &mut r);
-            for (state, h1) in state.iter_mut().zip(c.h1) {
-                *state = simd.splat_f32s(*h1);
+            if c.driven {
+                state.copy_from_slice(&drive[t * m..][..m]);
+            } else {
+                for (state, h1) in state.iter_mut().zip(c.offset) {
+                    *state = simd.splat_f32s(*h1);
+                }
             }
             apply(simd, c.a, &z, state);
             apply(simd, c.w1, &r, state);
@@ -222,8 +243,11 @@ impl WithSimd for Back<'_> {
         let starts = &starts[group * c.steps * m..][..c.steps * m];
         let grad = pack::<S>(grad, c.batch, m, group);
         let grad = S::as_simd_f32s(&grad).0;
-        let mut by_signals = vec![0.0; c.steps * f * S::F32_LANES];
+        let wanted = if c.forcing.by_signals { f } else { 0 };
+        let mut by_signals = vec![0.0; c.steps * wanted * S::F32_LANES];
         let by_signal = S::as_mut_simd_f32s(&mut by_signals).0;
+        let mut by_drives = vec![0.0; if c.driven { c.steps * m * S::F32_LANES } else { 0 }];
+        let by_drive = S::as_mut_simd_f32s(&mut by_drives).0;
         let lanes = |n: usize| vec![zero; n];
         let (mut a, mut w1, mut w2t) = (lanes(m * m), lanes(m * h), lanes(m * h));
         let (mut h1, mut h2, mut carry) = (lanes(m), lanes(h), lanes(m));
@@ -244,11 +268,16 @@ impl WithSimd for Back<'_> {
                 for i in 0..m {
                     let mut kept = carry[i];
                     if i < f {
-                        by_signal[t * f + i] = simd.mul_f32s(pull, kept);
+                        if wanted > 0 {
+                            by_signal[t * f + i] = simd.mul_f32s(pull, kept);
+                        }
                         kept = simd.mul_f32s(keep, kept);
                     }
                     g[i] = simd.add_f32s(grad[t * m + i], kept);
                     h1[i] = simd.add_f32s(h1[i], g[i]);
+                }
+                if c.driven {
+                    by_drive[t * m..][..m].copy_from_slice(g);
                 }
                 let s = &mut s[k * h..][..h];
                 s.fill(zero);
@@ -274,12 +303,27 @@ impl WithSimd for Back<'_> {
             outer(simd, g, m, r, h, &mut w1);
             outer(simd, z, m, s, h, &mut w2t);
         }
-        let sum = |v: &[S::f32s]| v.iter().map(|v| simd.reduce_sum_f32s(*v)).collect();
-        let sums = Sums { a: sum(&a), w1: sum(&w1), w2t: sum(&w2t), h1: sum(&h1), h2: sum(&h2) };
+        let sums = Sums {
+            a: over_lanes(simd, &a),
+            w1: over_lanes(simd, &w1),
+            w2t: over_lanes(simd, &w2t),
+            h1: over_lanes(simd, &h1),
+            h2: over_lanes(simd, &h2),
+        };
         let mut by_start = vec![0.0; m * S::F32_LANES];
         S::as_mut_simd_f32s(&mut by_start).0.copy_from_slice(&carry);
-        Part { sums, start: by_start, signals: by_signals }
+        Part { sums, start: by_start, signals: by_signals, drive: by_drives }
     }
+}
+
+/// The sum over the lanes of each entry.
+#[inline(always)]
+fn over_lanes<S: Simd>(simd: S, entries: &[S::f32s]) -> Vec<f32> {
+    let mut out = vec![0.0; entries.len()];
+    for (out, entry) in out.iter_mut().zip(entries) {
+        *out = simd.reduce_sum_f32s(*entry);
+    }
+    out
 }
 
 fn values(x: &FloatTensor<Flex>) -> &[f32] {
@@ -291,6 +335,5 @@ fn tensor(values: Vec<f32>, shape: &[usize]) -> FloatTensor<Flex> {
 }
 
 fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let at = |k: usize| values[k % rows * columns + k / rows];
-    (0..rows * columns).map(at).collect()
+    (0..columns).flat_map(|j| (0..rows).map(move |i| values[i * columns + j])).collect()
 }

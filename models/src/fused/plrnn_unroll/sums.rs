@@ -9,6 +9,8 @@ pub(super) struct Part {
     pub(super) sums: Sums,
     pub(super) start: Vec<f32>,
     pub(super) signals: Vec<f32>,
+    /// By the offset of each step, where it differs.
+    pub(super) drive: Vec<f32>,
 }
 
 /// The gradients that are sums over samples and steps.

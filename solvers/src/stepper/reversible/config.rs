@@ -11,42 +11,7 @@ use crate::solve::{Solution, SolveOptions};
 use crate::state::State;
 use crate::stepper::Stepper;
 use crate::stepper::advance::Advance;
-use crate::stepper::explicit_rk::{
-    BOGACKI_SHAMPINE, DOPRI5, DOPRI8, EULER, HEUN, MIDPOINT, RALSTON, RK4, TSIT5, Tableau,
-};
-
-/// An explicit method by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum ExplicitMethod {
-    Euler,
-    Midpoint,
-    Heun,
-    Ralston,
-    BogackiShampine,
-    Rk4,
-    Dopri5,
-    Tsit5,
-    Dopri8,
-}
-
-impl ExplicitMethod {
-    /// Its tableau.
-    pub fn tableau(self) -> &'static Tableau {
-        match self {
-            Self::Euler => &EULER,
-            Self::Midpoint => &MIDPOINT,
-            Self::Heun => &HEUN,
-            Self::Ralston => &RALSTON,
-            Self::BogackiShampine => &BOGACKI_SHAMPINE,
-            Self::Rk4 => &RK4,
-            Self::Dopri5 => &DOPRI5,
-            Self::Tsit5 => &TSIT5,
-            Self::Dopri8 => &DOPRI8,
-        }
-    }
-}
+use crate::stepper::explicit_rk::ExplicitMethod;
 
 /// [`ReversibleHeun`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

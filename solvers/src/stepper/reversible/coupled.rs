@@ -1,8 +1,9 @@
 //! The reversible coupling of any explicit method.
 
+use super::round_trip::RoundTrip;
 use crate::increment::{Increment, PullBack};
 use crate::state::State;
-use crate::stepper::explicit_rk::{Stages, Tableau};
+use crate::stepper::explicit_rk::Tableau;
 use crate::stepper::scheme::{Counts, Differentiable, Scheme};
 
 /// Two copies of a trajectory, coupled so that the step of any explicit method `Ψ` becomes invertible:
@@ -16,24 +17,13 @@ use crate::stepper::scheme::{Counts, Differentiable, Scheme};
 #[derive(Clone, Debug)]
 pub struct Coupled<Y> {
     lambda: f64,
-    /// Of `Ψ(t₀ → t₁; z₀)`.
-    there: Stages<Y>,
-    /// Of `Ψ(t₁ → t₀; y₁)`.
-    back: Stages<Y>,
-    increment: Option<Y>,
-    counts: Counts,
+    psi: RoundTrip<Y>,
 }
 
 impl<Y: State> Coupled<Y> {
     /// Couples the method of a tableau, with `λ` in `(0, 1]`.
     pub fn new(tableau: &'static Tableau, lambda: f64) -> Self {
-        Self {
-            lambda,
-            there: Stages::new(tableau),
-            back: Stages::new(tableau),
-            increment: None,
-            counts: Counts::default(),
-        }
+        Self { lambda, psi: RoundTrip::new(tableau) }
     }
 }
 
@@ -41,7 +31,7 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for Coupled<Y> {
     type Extended = (Y, Y);
 
     fn order(&self) -> usize {
-        self.there.tableau.order
+        self.psi.tableau().order
     }
 
     fn extended_like(&self, y: &Y) -> (Y, Y) {
@@ -61,39 +51,34 @@ impl<Y: State, F: Increment<Y>> Scheme<Y, F> for Coupled<Y> {
     }
 
     fn forward(&mut self, field: &mut F, t0: f64, t1: f64, e0: &(Y, Y), e1: &mut (Y, Y)) {
-        let mut psi = self.increment.take().unwrap_or_else(|| e0.0.zeros_like());
-        self.there.increment(field, t0, t1, &e0.1, &mut psi, &mut self.counts);
+        let mut psi = self.psi.take(&e0.0);
+        self.psi.there(field, t0, t1, &e0.1, &mut psi);
         e1.0.combine(&psi, &[(self.lambda, &e0.0), (1.0 - self.lambda, &e0.1)]);
-        self.back.increment(field, t1, t0, &e1.0, &mut psi, &mut self.counts);
+        self.psi.back(field, t0, t1, &e1.0, &mut psi);
         e1.1.combine(&e0.1, &[(-1.0, &psi)]);
-        self.increment = Some(psi);
+        self.psi.give(psi);
     }
 
     fn backward(&mut self, field: &mut F, t0: f64, t1: f64, e1: &(Y, Y), e0: &mut (Y, Y)) {
-        let mut psi = self.increment.take().unwrap_or_else(|| e1.0.zeros_like());
-        self.back.increment(field, t1, t0, &e1.0, &mut psi, &mut self.counts);
+        let mut psi = self.psi.take(&e1.0);
+        self.psi.back(field, t0, t1, &e1.0, &mut psi);
         e0.1.combine(&e1.1, &[(1.0, &psi)]);
-        self.there.increment(field, t0, t1, &e0.1, &mut psi, &mut self.counts);
+        self.psi.there(field, t0, t1, &e0.1, &mut psi);
         e0.0.combine(&e1.0, &[(-1.0, &psi), (self.lambda - 1.0, &e0.1)]);
         e0.0.scale(1.0 / self.lambda);
-        self.increment = Some(psi);
+        self.psi.give(psi);
     }
 
     fn arguments(&self) -> Vec<Y> {
-        let used = self.there.used();
-        [&self.there.arguments[..used], &self.back.arguments[..used]].concat()
+        self.psi.arguments()
     }
 
     fn set_arguments(&mut self, arguments: &[Y]) {
-        let used = self.there.used();
-        let mine = self.there.arguments.iter_mut().take(used);
-        let (there, back) = arguments.split_at(arguments.len() / 2);
-        mine.zip(there).for_each(|(a, kept)| a.assign(kept));
-        self.back.arguments.iter_mut().zip(back).for_each(|(a, kept)| a.assign(kept));
+        self.psi.set_arguments(arguments);
     }
 
     fn counts(&self) -> Counts {
-        self.counts
+        self.psi.counts
     }
 }
 
@@ -109,13 +94,12 @@ impl<Y: State, F: PullBack<Y>> Differentiable<Y, F> for Coupled<Y> {
         e0_bar: &mut (Y, Y),
         gradient: &mut F::Gradient,
     ) {
-        let b = self.there.tableau.b;
         let mut a = e1_bar.0.clone();
-        self.back.pull_back(field, t1, t0, &[(b, -1.0, &e1_bar.1)], &mut a, gradient, &mut self.counts);
+        self.psi.pull_back(field, (t0, t1), (-1.0, &e1_bar.1), &mut a, gradient);
         e0_bar.0.axpy(self.lambda, &a);
         e0_bar.1.axpy(1.0, &e1_bar.1);
         e0_bar.1.axpy(1.0 - self.lambda, &a);
-        self.there.pull_back(field, t0, t1, &[(b, 1.0, &a)], &mut e0_bar.1, gradient, &mut self.counts);
+        self.psi.pull_there(field, (t0, t1), (1.0, &a), &mut e0_bar.1, gradient);
     }
 
     fn pull_back_start(

@@ -18,12 +18,11 @@ mod config;
 mod coupled;
 mod ees;
 mod reversible_heun;
+mod round_trip;
 
 pub use asynchronous_leapfrog::AsynchronousLeapfrog;
 pub use bdia::Bdia;
-pub use config::{
-    AsynchronousLeapfrogConfig, BdiaConfig, CoupledConfig, ExplicitMethod, ReversibleHeunConfig,
-};
+pub use config::{AsynchronousLeapfrogConfig, BdiaConfig, CoupledConfig, ReversibleHeunConfig};
 pub use coupled::Coupled;
 pub use ees::EES25;
 pub use reversible_heun::ReversibleHeun;

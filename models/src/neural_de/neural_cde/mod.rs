@@ -1,5 +1,7 @@
 //! The neural controlled differential equation.
 
+mod log_ode;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_solvers::control_path::{ControlError, ControlPath, Fill, Samples};
@@ -10,15 +12,18 @@ use flowmap_solvers::stepper::explicit_rk::{ExplicitRk, MIDPOINT, RK4, Tableau};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
+pub use log_ode::LogOdeConfig;
+
 use crate::classifier::{SeriesClassifier, SeriesSpec};
 use crate::fused::gelu;
 use crate::layers::Dense;
+use log_ode::Windowed;
 
 /// `z(t₀) = ℓ(X(t₀))`, `dz = f(z) dX`, and a read-out `C z(t_end) + d` of classes, with a network `f: ℝʰ → ℝʰˣᶜ` whose last
 /// nonlinearity is `tanh`, and the time among the channels of the control `X`.
 ///
-/// Steps are those of the integrator core. Each piece of a series' own control is one step: rows of a batch run over knots of
-/// their own, and one that has fewer waits at its end, where `X` is constant.
+/// Steps are those of the integrator core. Each piece of a series' own control is one step, or by the log-ODE method each window
+/// of some: rows of a batch run over knots of their own, and one that has fewer waits at its end, where `X` is constant.
 ///
 /// P. Kidger, J. Morrill, J. Foster, T. Lyons, "Neural Controlled Differential Equations for Irregular Time Series",
 /// NeurIPS 2020.
@@ -35,6 +40,9 @@ pub struct NeuralCdeConfig {
     pub control: Control,
     /// The method of a step.
     pub method: Method,
+    /// Whether windows of the control are taken in one step each, as the vector fields of their log-signatures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_ode: Option<LogOdeConfig>,
 }
 
 /// How samples become a control.
@@ -71,7 +79,14 @@ impl Method {
 
 impl Default for NeuralCdeConfig {
     fn default() -> Self {
-        Self { hidden: 8, width: 64, layers: 1, control: Control::Linear, method: Method::Midpoint }
+        Self {
+            hidden: 8,
+            width: 64,
+            layers: 1,
+            control: Control::Linear,
+            method: Method::Midpoint,
+            log_ode: None,
+        }
     }
 }
 
@@ -80,6 +95,9 @@ impl Validate for NeuralCdeConfig {
         check.within("hidden", self.hidden, 1, 4096);
         check.within("width", self.width, 1, 65_536);
         check.within("layers", self.layers, 1, 64);
+        if let Some(log_ode) = &self.log_ode {
+            log_ode.validate(check.table("log_ode"));
+        }
     }
 }
 
@@ -141,7 +159,7 @@ impl NeuralCde {
         self.readout.forward(states)
     }
 
-    /// The states `[batch, hidden]` at the knots of the controls: the start, and after each step.
+    /// The states `[batch, hidden]` at the knots of the controls, or the ends of the windows: the start, and after each step.
     pub fn states(&self, controls: &[ControlPath], device: &Device) -> Vec<Tensor<2>> {
         let (batch, channels) = (controls.len(), self.spec.channels + 1);
         let tableau = self.config.method.tableau();
@@ -152,24 +170,39 @@ impl NeuralCde {
         });
         let first = TensorData::new(first.collect::<Vec<_>>(), [batch, channels]);
         let mut states = vec![self.start.forward(Tensor::from_data(first, device))];
-        let steps = controls.iter().map(|c| c.knots().len() - 1).max().unwrap_or(0);
-        let field = Driven { model: self, controls, device };
-        let mut stepper = ExplicitRk::new(tableau, field, &states[0]);
-        for step in 0..steps {
-            let now = states[step].clone();
-            let mut next = now.clone();
-            // One-step methods of a field of tensors never fail.
-            let _ = stepper.step(2.0 * step as f64, 1.0, &now, &mut next);
-            stepper.accept();
-            stepper.reset();
-            states.push(next);
+        let pieces = controls.iter().map(|c| c.knots().len() - 1).max().unwrap_or(0);
+        match &self.config.log_ode {
+            None => walk(tableau, Driven { model: self, controls, device }, pieces, &mut states),
+            Some(log_ode) => {
+                let field = Windowed::new(self, log_ode, controls, device);
+                walk(tableau, field, pieces.div_ceil(log_ode.pieces), &mut states);
+            }
         }
         states
     }
 }
 
-/// `f(z) X'` in the time of the steps: step `n` runs from `2n` to `2n + 1`, so that the end of a piece and the start of the next,
-/// where `X'` may differ, are different times.
+/// Adds the states after so many steps. Step `n` runs from `2n` to `2n + 1`, so that the end of a piece and the start of the next, where
+/// `X'` may differ, are different times.
+fn walk(
+    tableau: &'static Tableau,
+    field: impl VectorField<Tensor<2>>,
+    steps: usize,
+    states: &mut Vec<Tensor<2>>,
+) {
+    let mut stepper = ExplicitRk::new(tableau, field, &states[0]);
+    for step in 0..steps {
+        let now = states[step].clone();
+        let mut next = now.clone();
+        // One-step methods of a field of tensors never fail.
+        let _ = stepper.step(2.0 * step as f64, 1.0, &now, &mut next);
+        stepper.accept();
+        stepper.reset();
+        states.push(next);
+    }
+}
+
+/// `f(z) X'` in the time of the steps.
 struct Driven<'a> {
     model: &'a NeuralCde,
     controls: &'a [ControlPath],

@@ -1,0 +1,67 @@
+//! A network that is the solution at one time, and whose weights move: judged against the exact solution.
+
+mod block;
+mod draw;
+mod flow;
+mod march;
+mod scalar;
+
+use flowmap_datasets::generate::DataError;
+use flowmap_datasets::problem::ProblemConfig;
+use flowmap_models::config::ModelConfig;
+use flowmap_models::insr::{Axis, Boundary, InsrConfig};
+use flowmap_solvers::issue::Issue;
+
+use super::{Findings, Job};
+use crate::config::ExperimentConfig;
+use crate::error::Error;
+
+/// Moves a network, compares, draws.
+///
+/// # Errors
+/// If the problem is none for such a network, the run is interrupted, or a file cannot be written.
+pub fn network_evolution(
+    config: &ExperimentConfig,
+    model: &ModelConfig,
+    job: &Job<'_>,
+) -> Result<Findings, Error> {
+    let (ModelConfig::Insr(network), Some(problem)) = (model, &config.problem) else {
+        return Err(misfit("there is no network that moves, or no problem"));
+    };
+    match problem {
+        ProblemConfig::EulerBox(p) => flow::flow(config, network, p, job),
+        ProblemConfig::ElasticBlock(p) => block::block(config, network, p, job),
+        _ => scalar::scalar(config, network, job),
+    }
+}
+
+/// Whether such a network can solve a problem in the memory that is allowed.
+///
+/// # Errors
+/// If it cannot; the issue's path is that of the model.
+pub(crate) fn check_evolution(problem: Option<&ProblemConfig>, network: &InsrConfig) -> Result<(), Issue> {
+    let periodic = network.boundary == Boundary::Periodic;
+    let affordable = match problem {
+        Some(ProblemConfig::EulerBox(_)) => network.affordable(2, false, 1, 2),
+        Some(ProblemConfig::ElasticBlock(_)) => network.affordable(2, false, 2, 5),
+        Some(other) if super::equation(other).is_some() => network.affordable(1, periodic, 1, 1),
+        _ => {
+            let hint = "take a problem of one real field on one axis, [problem.euler_box] or [problem.elastic_block]";
+            return Err(Issue::new("model.insr", "no network solves this problem by 'insr'").hint(hint));
+        }
+    };
+    affordable.map_err(|refusal| {
+        let path = format!("model.insr.optimiser.{}.memory_gb", network.optimiser.name());
+        let hint = "take solve = \"cg\", which holds a part of the Jacobian at a time, lower width, depth or sampling.points, or raise memory_gb";
+        Issue::new(path, refusal.to_string()).hint(hint)
+    })
+}
+
+fn misfit(message: &str) -> Error {
+    DataError::Config(Issue::new("model.insr", message)).into()
+}
+
+/// An axis between walls.
+fn walled(origin: f64, length: f64) -> Axis {
+    Axis { origin, length, periodic: false }
+}

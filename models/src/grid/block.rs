@@ -1,0 +1,38 @@
+//! What a level of a U-shaped network computes.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::GridSpec;
+use crate::fused::gelu;
+use crate::layers::{Convolution, GroupNorm};
+
+/// Twice convolution, group normalisation, GELU.
+#[derive(Module, Debug)]
+pub(super) struct Block {
+    first: Convolution,
+    first_norm: GroupNorm,
+    second: Convolution,
+    second_norm: GroupNorm,
+}
+
+impl Block {
+    pub(super) fn init(input: usize, output: usize, spec: &GridSpec, device: &Device) -> Self {
+        Self {
+            first: spec.convolution(input, output, 1).init(device),
+            first_norm: GroupNorm::init(output, device),
+            second: spec.convolution(output, output, 1).init(device),
+            second_norm: GroupNorm::init(output, device),
+        }
+    }
+
+    /// The number of parameters.
+    pub(super) fn params(input: usize, output: usize, spec: &GridSpec) -> usize {
+        spec.count(input, output) + spec.count(output, output) + 4 * output
+    }
+
+    pub(super) fn forward(&self, u: Tensor<4>) -> Tensor<4> {
+        let v = gelu(self.first_norm.forward(self.first.forward(u)));
+        gelu(self.second_norm.forward(self.second.forward(v)))
+    }
+}

@@ -1,0 +1,136 @@
+//! The choice of a network on a grid, and what it is told of the grid.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use super::{
+    ConvNet, ConvNetConfig, DilatedResnet, DilatedResnetConfig, ResidualNet, ResidualNetConfig, SineNet,
+    SineNetConfig, UNet, UNetConfig,
+};
+use crate::fused::Edge;
+use crate::layers::ConvolutionConfig;
+
+/// What a network is told of its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GridSpec {
+    /// Points of both axes; one on the first for a field on one axis.
+    pub size: [usize; 2],
+    /// Channels in.
+    pub input: usize,
+    /// Channels out.
+    pub output: usize,
+    /// What lies beyond the edges.
+    pub edges: [Edge; 2],
+}
+
+/// A network and its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GridNetworkConfig {
+    /// A plain stack of convolutions.
+    ConvNet(ConvNetConfig),
+    /// A residual network.
+    ResidualNet(ResidualNetConfig),
+    /// The dilated residual network.
+    DilatedResnet(DilatedResnetConfig),
+    /// The U-Net.
+    UNet(UNetConfig),
+    /// SineNet.
+    Sinenet(SineNetConfig),
+}
+
+/// The network of [`GridNetworkConfig`].
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)]
+pub enum GridNetwork {
+    /// A plain stack of convolutions.
+    ConvNet(ConvNet),
+    /// A residual network.
+    ResidualNet(ResidualNet),
+    /// The dilated residual network.
+    DilatedResnet(DilatedResnet),
+    /// The U-Net.
+    UNet(UNet),
+    /// SineNet.
+    SineNet(SineNet),
+}
+
+impl GridNetworkConfig {
+    /// Draws the weights from the device's random stream.
+    pub fn init(&self, spec: &GridSpec, device: &Device) -> GridNetwork {
+        match self {
+            Self::ConvNet(c) => GridNetwork::ConvNet(c.init(spec, device)),
+            Self::ResidualNet(c) => GridNetwork::ResidualNet(c.init(spec, device)),
+            Self::DilatedResnet(c) => GridNetwork::DilatedResnet(c.init(spec, device)),
+            Self::UNet(c) => GridNetwork::UNet(c.init(spec, device)),
+            Self::Sinenet(c) => GridNetwork::SineNet(c.init(spec, device)),
+        }
+    }
+
+    /// The same network with other channels.
+    pub(super) fn with_width(&self, width: usize) -> Self {
+        match self.clone() {
+            Self::ConvNet(c) => Self::ConvNet(ConvNetConfig { width, ..c }),
+            Self::ResidualNet(c) => Self::ResidualNet(ResidualNetConfig { width, ..c }),
+            Self::DilatedResnet(c) => Self::DilatedResnet(DilatedResnetConfig { width, ..c }),
+            Self::UNet(c) => Self::UNet(UNetConfig { width, ..c }),
+            Self::Sinenet(c) => Self::Sinenet(SineNetConfig { width, ..c }),
+        }
+    }
+
+    /// The number of parameters.
+    pub fn params(&self, spec: &GridSpec) -> usize {
+        match self {
+            Self::ConvNet(c) => c.params(spec),
+            Self::ResidualNet(c) => c.params(spec),
+            Self::DilatedResnet(c) => c.params(spec),
+            Self::UNet(c) => c.params(spec),
+            Self::Sinenet(c) => c.params(spec),
+        }
+    }
+
+    /// What the points of every axis must be divisible by.
+    pub fn divisor(&self) -> usize {
+        match self {
+            Self::ConvNet(_) | Self::ResidualNet(_) | Self::DilatedResnet(_) => 1,
+            Self::UNet(c) => 1 << c.levels,
+            Self::Sinenet(c) => 1 << c.levels,
+        }
+    }
+}
+
+impl GridNetwork {
+    /// `[batch, input, x, y]` to `[batch, output, x, y]`.
+    pub fn forward(&self, u: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::ConvNet(network) => network.forward(u),
+            Self::ResidualNet(network) => network.forward(u),
+            Self::DilatedResnet(network) => network.forward(u),
+            Self::UNet(network) => network.forward(u),
+            Self::SineNet(network) => network.forward(u),
+        }
+    }
+}
+
+impl GridSpec {
+    /// A convolution of three taps an axis on these fields.
+    pub(super) fn convolution(&self, input: usize, output: usize, dilation: usize) -> ConvolutionConfig {
+        let taps = self.size.map(|n| if n > 1 { 3 } else { 1 });
+        ConvolutionConfig { input, output, taps, edges: self.edges, dilation }
+    }
+
+    /// A linear map of channels at every point.
+    pub(super) fn pointwise(&self, input: usize, output: usize) -> ConvolutionConfig {
+        ConvolutionConfig { input, output, taps: [1, 1], edges: self.edges, dilation: 1 }
+    }
+
+    /// The parameters of a convolution.
+    pub(super) fn count(&self, input: usize, output: usize) -> usize {
+        let taps: usize = self.size.iter().map(|n| if *n > 1 { 3 } else { 1 }).product();
+        (input * taps + 1) * output
+    }
+
+    /// The points after some halvings.
+    pub(super) fn halved(&self, times: usize) -> [usize; 2] {
+        self.size.map(|n| (n >> times).max(1))
+    }
+}

@@ -1,0 +1,20 @@
+//! Networks of convolutions on a periodic or bounded grid of one or two axes: the surrogates of time-dependent equations.
+//!
+//! Each maps fields `[batch, channel, x, y]` to fields on the same points; a field on one axis has one point on the first.
+
+mod block;
+mod config;
+mod conv_net;
+mod dilated_resnet;
+mod residual_net;
+mod sinenet;
+mod surrogate;
+mod u_net;
+
+pub use config::{GridNetwork, GridNetworkConfig, GridSpec};
+pub use conv_net::{ConvNet, ConvNetConfig};
+pub use dilated_resnet::{DilatedResnet, DilatedResnetConfig};
+pub use residual_net::{ResidualNet, ResidualNetConfig};
+pub use sinenet::{SineNet, SineNetConfig};
+pub use surrogate::GridSurrogate;
+pub use u_net::{UNet, UNetConfig};

@@ -175,7 +175,7 @@ impl SemiLinear<Tensor<3>> for Field<'_> {
     fn diagonal(&self, eigenvalues: Vec<Complex64>) -> Diagonal {
         let spec = &self.model.spec;
         if spec.shape.len() == 1 {
-            Diagonal::Circulant(Circulant::new(&eigenvalues, spec.channels, &self.device))
+            Diagonal::Circulant(Box::new(Circulant::new(&eigenvalues, spec.channels, &self.device)))
         } else {
             Diagonal::Multiplier(Box::new(Multiplier::new(&eigenvalues, spec, &self.device)))
         }
@@ -197,7 +197,7 @@ impl SemiLinear<Tensor<3>> for Field<'_> {
 #[derive(Clone, Debug)]
 pub enum Diagonal {
     /// On one axis.
-    Circulant(Circulant),
+    Circulant(Box<Circulant>),
     /// On two.
     Multiplier(Box<Multiplier>),
 }

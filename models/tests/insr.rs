@@ -377,7 +377,10 @@ fn what_cannot_go_on_says_so_and_keeps_what_there_is() {
                 true
             })
             .unwrap();
-        assert!(matches!(outcome, Outcome::NonFinite { t } if t == reached && t > 0.5), "{outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::NonFinite { t } if t == reached && t > 0.5),
+            "{form:?}: {outcome:?}, {reason:?}, {reached}"
+        );
         let reason = reason.unwrap();
         assert!(
             reason.contains("residual") && (reason.contains("NaN") || reason.contains("inf")),
@@ -397,7 +400,7 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(error.to_string(), "the domain has no interior: its axis 1 has length 0");
     let refusal = InsrConfig { width: 600, depth: 4, boundary: Boundary::Zero, ..config.clone() };
     let refusal = refusal.affordable(1, false, 1, 1).unwrap_err();
-    // 1000 residuals of 1083001 weights, and two squares of 1000.
-    assert!((refusal.needed - 8e-9 * (1000.0 * 1_083_001.0 + 2e6)).abs() < 1e-9, "{refusal}");
+    // 1000 residuals of 1083601 weights, and two squares of 1000.
+    assert!((refusal.needed - 8e-9 * (1000.0 * 1_083_601.0 + 2e6)).abs() < 1e-9, "{refusal}");
     assert!(config.affordable(1, false, 1, 1).is_ok());
 }

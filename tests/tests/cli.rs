@@ -712,7 +712,7 @@ fn a_solution_stands_beside_its_speeds_and_says_where_characteristics_cross() {
     let message = stderr(&output);
     assert!(message.contains("in the shortest window too"), "{message}");
     let t = message.split("cross at t = ").nth(1).and_then(|m| m.split(',').next()).unwrap();
-    assert!((t.parse::<f64>().unwrap() - 1.0 / 3.0).abs() < 0.02, "{message}");
+    assert!((t.parse::<f64>().unwrap() - 1.0 / 3.0).abs() < 0.05, "{message}");
 }
 
 #[test]

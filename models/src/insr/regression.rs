@@ -132,6 +132,11 @@ impl Regressor {
         let mut memory = Memory { step: self.effort.iterations, ..Memory::default() };
         let limits = (c.iterations, PATIENCE);
         match minimise(&self.optimiser, &problem, &mut theta, &mut memory, limits, c.tolerance) {
+            // Squares overflow before the numbers do.
+            Ok((rms, _)) if !rms.is_finite() => {
+                self.failure = Some(format!("the residual of a regression at t = {:.4} is {rms}", times[0]));
+                theta.fill(f64::NAN);
+            }
             Ok((rms, _)) if rms > LOST * size(targets, &points.weights) + c.tolerance => {
                 self.failure = Some(format!(
                     "a regression at t = {:.4} left {rms:.1e} of a function of size {:.1e}: the network has lost the solution",

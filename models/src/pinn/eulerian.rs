@@ -38,7 +38,7 @@ impl Eulerian {
 
     /// Where the network's part is: its value at a point, and at the mirror image with the sign of the derivative of some order there.
     fn images(&self, n: usize, count: usize, order: usize) -> impl Iterator<Item = (usize, f64)> {
-        let sign = if order % 2 == 0 { -1.0 } else { 1.0 };
+        let sign = if order.is_multiple_of(2) { -1.0 } else { 1.0 };
         let mirror = (self.symmetry == Symmetry::Odd).then_some((n + count, sign));
         std::iter::once((n, 1.0)).chain(mirror)
     }

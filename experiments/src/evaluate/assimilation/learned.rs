@@ -62,7 +62,7 @@ fn spectrum(problem: &Problem, states: &DMatrix<f64>, spec: &FieldSpec) -> Vec<V
     let Problem::Pde(pde) = problem else { return Vec::new() };
     let (grid, points) = (pde.grid(), spec.points());
     let half = spec.shape.last().map_or(1, |n| n / 2 + 1);
-    let twice = |i: usize| if i % half == 0 || i % half == half - 1 { 1.0 } else { 2.0 };
+    let twice = |i: usize| if i.is_multiple_of(half) || i % half == half - 1 { 1.0 } else { 2.0 };
     let mut transform = grid.transform();
     let mut u_hat = vec![Complex64::ZERO; grid.modes()];
     let of = |c: usize| {

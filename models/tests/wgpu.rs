@@ -11,9 +11,10 @@ use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use flowmap_models::classifier::{GatedClassifierConfig, SeriesClassifier, SeriesSpec};
 use flowmap_models::emulator::{Emulator, FieldSpec};
 use flowmap_models::fused::{FieldKind, FieldSpec as Field, Monomial, Solve, odeint};
+use flowmap_models::grid::{GridNetworkConfig, GridSurrogate, SineNetConfig};
 use flowmap_models::neural_de::neural_cde::NeuralCdeConfig;
 use flowmap_models::plrnn::{Observation, PlrnnConfig, RegulariserConfig, Variant};
-use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
+use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperatorConfig};
 use flowmap_solvers::control_path::Samples;
 use flowmap_solvers::stepper::explicit_rk::RK4;
 use num_complex::Complex64;
@@ -48,7 +49,7 @@ fn near(a: &[f32], b: &[f32]) -> bool {
 }
 
 /// The last state of a rollout, and the gradients of its energy by all parameters.
-fn run(model: &SemilinearOperator, device: &Device) -> (Vec<f32>, Vec<Vec<f32>>) {
+fn run<M: Emulator>(model: &M, device: &Device) -> (Vec<f32>, Vec<Vec<f32>>) {
     let device = device.clone().autodiff();
     let model = model.clone().to_device(&device).train();
     let values: Vec<f32> = (0..2 * POINTS).map(|i| (0.37 * i as f32).sin()).collect();
@@ -74,6 +75,22 @@ fn the_semilinear_operator_agrees_with_the_cpu() {
         assert_eq!(here.1.len(), there.1.len());
         for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
             assert!(near(a, b), "{linear:?}: gradient of parameter {i}");
+        }
+    }
+}
+
+#[test]
+fn networks_on_a_grid_agree_with_the_cpu() {
+    let gpu = Device::wgpu(DeviceKind::DefaultDevice);
+    for shape in [vec![POINTS], vec![4, 4]] {
+        let config = SineNetConfig { waves: 1, width: 3, growth: 1.5, levels: 1, disentangled: true };
+        Device::flex().seed(7);
+        let spec = FieldSpec { shape: shape.clone(), ..spec() };
+        let model = GridSurrogate::init(&GridNetworkConfig::Sinenet(config), &spec, &Device::flex());
+        let (here, there) = (run(&model, &Device::flex()), run(&model, &gpu));
+        assert!(near(&here.0, &there.0), "{shape:?}: output");
+        for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
+            assert!(near(a, b), "{shape:?}: gradient of parameter {i}");
         }
     }
 }
@@ -120,9 +137,16 @@ fn piecewise_linear_networks_agree_with_the_cpu() {
     for variant in [Variant::Dendritic, Variant::ClippedShallow, Variant::AlmostLinear] {
         for (observation, channels) in [(Observation::Identity, 2), (Observation::Affine, 4)] {
             Device::flex().seed(7);
-            let config =
-                PlrnnConfig { variant, latent: 3, hidden: 6, bases: 2, piecewise_units: 2, observation };
-            let model = config.init(channels, &Device::flex()).unwrap();
+            let config = PlrnnConfig {
+                variant,
+                latent: 3,
+                hidden: 6,
+                bases: 2,
+                piecewise_units: 2,
+                observation,
+                observed: 0,
+            };
+            let model = config.init(channels, 0, &Device::flex()).unwrap();
             let run = |device: &Device| {
                 let device = device.clone().autodiff();
                 let model = model.clone().to_device(&device).train();

@@ -21,17 +21,6 @@ pub(super) fn final_spectrum(values: &ArrayD<f64>) -> Vec<f64> {
     mean_spectrum(end.index_axis(Axis(1), 0))
 }
 
-fn label(name: &str) -> String {
-    match name {
-        "model" => "semilinear operator",
-        "fno" => "FNO, no linear part",
-        "solver" => "classical, same step",
-        "explicit" => "Runge-Kutta 4, same step",
-        other => other,
-    }
-    .to_owned()
-}
-
 /// Draws fields, errors by lead time, spectra and the training.
 pub(super) fn draw(
     config: &ExperimentConfig,
@@ -74,10 +63,8 @@ fn snapshots(
     let mut frames = vec![Frame { title: "truth".into(), values: last(truth) }];
     for entry in entries.iter().filter(|e| e.learned) {
         let values = last(&entry.prediction);
-        frames.push(Frame {
-            title: format!("{} − truth", label(&entry.name)),
-            values: &values - &frames[0].values,
-        });
+        frames
+            .push(Frame { title: format!("{} − truth", entry.label), values: &values - &frames[0].values });
     }
     let figure = Fields {
         title: format!("{}: the end of the test trajectory of median error", config.name),
@@ -155,7 +142,7 @@ fn curves(
             quantiles.map(|e| if e < LARGEST_SHOWN { e } else { f64::NAN }).collect()
         };
         Line {
-            label: label(&entry.name),
+            label: entry.label.clone(),
             x: data.times[1..].to_vec(),
             y: column(0.5),
             band: entry.learned.then(|| (column(0.1), column(0.9))),
@@ -189,7 +176,7 @@ fn curves(
     for entry in entries.iter().filter(|e| e.learned) {
         let s = final_spectrum(&entry.prediction);
         let (x, y) = (modes(&s), shown_energy(&s));
-        lines.push(Line { label: label(&entry.name), x, y, style: Style::Dashed, band: None });
+        lines.push(Line { label: entry.label.clone(), x, y, style: Style::Dashed, band: None });
     }
     let axes = Axes {
         title: "energy spectrum at the last lead time".into(),

@@ -70,6 +70,19 @@ impl Learned {
         Ok(Some(Self::Grid(grid.fitted(params, &task.spec(LinearPart::None)?))))
     }
 
+    /// What figures call it.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Operator(c) if c.linear == LinearPart::Exact => "semilinear operator",
+            Self::Operator(_) => "FNO, no linear part",
+            Self::Grid(GridNetworkConfig::ConvNet(_)) => "convolutions",
+            Self::Grid(GridNetworkConfig::ResidualNet(_)) => "ResNet",
+            Self::Grid(GridNetworkConfig::DilatedResnet(_)) => "dilated ResNet",
+            Self::Grid(GridNetworkConfig::UNet(_)) => "U-Net",
+            Self::Grid(GridNetworkConfig::Sinenet(_)) => "SineNet",
+        }
+    }
+
     /// Trains and rolls out; gives the entry, the seconds of the training and the number of parameters.
     pub(super) fn enter(&self, role: &str, task: &Task<'_>) -> Result<(Entry, f64, usize), Error> {
         let train = task.config.train.clone().unwrap_or_default();
@@ -77,14 +90,14 @@ impl Learned {
         match self {
             Self::Operator(c) => {
                 let trained = fit(&fitting, c, task.problem, task.data, task.config, task.job.device)?;
-                Ok(entry(role, &trained, task))
+                Ok(entry(role, self.label(), &trained, task))
             }
             Self::Grid(c) => {
                 let spec = task.spec(LinearPart::None)?;
                 let trained = train_drawn(&fitting, task.data, task.config, task.job.device, |device| {
                     GridSurrogate::init(c, &spec, device)
                 })?;
-                Ok(entry(role, &trained, task))
+                Ok(entry(role, self.label(), &trained, task))
             }
         }
     }
@@ -96,11 +109,12 @@ impl Task<'_> {
     }
 }
 
-fn entry<M: Emulator>(role: &str, trained: &Trained<M>, task: &Task<'_>) -> (Entry, f64, usize) {
+fn entry<M: Emulator>(role: &str, label: &str, trained: &Trained<M>, task: &Task<'_>) -> (Entry, f64, usize) {
     let device = task.job.device;
     let prediction = crate::train::rollout(&trained.model, task.truth, device);
     let entry = Entry {
         name: role.to_owned(),
+        label: label.to_owned(),
         errors: by_lead_time(prediction.view(), task.truth.view()),
         one_step: Some(one_step(&trained.model, task.truth, device)),
         prediction,

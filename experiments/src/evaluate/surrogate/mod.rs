@@ -19,7 +19,7 @@ use serde_json::json;
 use super::drift::drift;
 use super::keep::{build, keep_card, write_npz};
 use super::simulation::keep_diverged;
-use super::{Findings, Job};
+use super::{Baseline, Findings, Job};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::metric::{by_lead_time, quantile, relative_l2, valid_time};
@@ -31,6 +31,8 @@ use learned::{Learned, Task};
 /// One row of the comparison.
 struct Entry {
     name: String,
+    /// What figures call it.
+    label: String,
     /// `[trajectory, time, channel, x]`.
     prediction: ArrayD<f64>,
     /// `[trajectory, time]`.
@@ -76,7 +78,19 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
         if let Some(prediction) = classical(*baseline, config, &problem, &data, &truth) {
             let errors = by_lead_time(prediction.view(), truth.view());
             let name = baseline.name().to_owned();
-            entries.push(Entry { name, errors, one_step: None, prediction, learned: false });
+            let label = match baseline {
+                Baseline::Solver => "classical, same step",
+                Baseline::Explicit => "Runge-Kutta 4, same step",
+                other => other.name(),
+            };
+            entries.push(Entry {
+                name,
+                label: label.to_owned(),
+                errors,
+                one_step: None,
+                prediction,
+                learned: false,
+            });
         }
     }
     measure(config, &problem, &data, &truth, &entries, &mut findings);

@@ -2,8 +2,39 @@
 
 use serde_json::Value;
 
-use crate::plot::{Line, Style};
+use super::Findings;
+use crate::error::Error;
+use crate::plot::{Axes, Line, Lines, Style};
 use crate::run_dir::RunDir;
+
+/// Draws the loss and the validation error, logged as `score`, of every model along its training; `name` is what a model is called.
+///
+/// # Errors
+/// If the figure cannot be drawn or written.
+pub(super) fn training(
+    run: &RunDir,
+    score: &str,
+    caption: &str,
+    name: impl Fn(&str) -> String,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let lines = logged(run, |model, record| {
+        let (what, style) = match record["name"].as_str()? {
+            "epoch_loss" => ("loss", Style::Dashed),
+            other if other == score => ("validation", Style::Solid),
+            _ => return None,
+        };
+        Some((format!("{}: {what}", name(model)), style))
+    });
+    let axes = Axes {
+        title: "training".into(),
+        x: "step".into(),
+        y: "loss, relative L2 error".into(),
+        log_y: true,
+        ..Axes::default()
+    };
+    findings.figure(run, "training", caption, &Lines { axes, lines })
+}
 
 /// The curves of `metrics.jsonl` over the steps: `of` names the curve that a record of a model belongs to, and its style.
 pub(super) fn logged(run: &RunDir, of: impl Fn(&str, &Value) -> Option<(String, Style)>) -> Vec<Line> {

@@ -6,6 +6,7 @@
 mod convolve;
 pub(crate) mod gelu;
 mod group_norm;
+mod host;
 mod jacobian_growth;
 mod lanes;
 mod network;

@@ -9,7 +9,7 @@ use super::train::Task;
 use super::universal::learned_part;
 use super::{Entry, Findings, Trial};
 use crate::error::Error;
-use crate::evaluate::curves::logged;
+use crate::evaluate::curves::training;
 use crate::plot::{Axes, Line, Lines, Panels, Style};
 use crate::run_dir::RunDir;
 
@@ -32,7 +32,7 @@ pub(super) fn figures(
     trajectories(trial, entries, run, findings)?;
     long_runs(trial, entries, run, findings)?;
     energies(trial, entries, run, findings)?;
-    training(run, findings)
+    learning(run, findings)
 }
 
 /// Those that move.
@@ -308,26 +308,11 @@ pub(super) fn latent(
     let figure = channels_over_time(names, "first test trajectory", &times, &runs);
     let caption = format!("The encoder saw {} of the samples to t = {:.4}.", shown.len(), times[seen - 1]);
     findings.figure(task.job.run, "trajectories", &caption, &figure)?;
-    training(task.job.run, findings)
+    learning(task.job.run, findings)
 }
 
 /// The loss and the validation error of every model along its training.
-fn training(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
-    let lines = logged(run, |model, record| {
-        let (what, style) = match record["name"].as_str()? {
-            "epoch_loss" => ("loss", Style::Dashed),
-            "trajectory_rel_l2" => ("validation", Style::Solid),
-            _ => return None,
-        };
-        Some((format!("{}: {what}", name(model)), style))
-    });
-    let axes = Axes {
-        title: "training".into(),
-        x: "step".into(),
-        y: "loss, relative L2 error".into(),
-        log_y: true,
-        ..Axes::default()
-    };
+fn learning(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
     let caption = "Mean loss of every epoch, and the mean relative L2 error of the validation trajectories.";
-    findings.figure(run, "training", caption, &Lines { axes, lines })
+    training(run, "trajectory_rel_l2", caption, name, findings)
 }

@@ -7,7 +7,7 @@ use super::{Entry, last};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::Findings;
-use crate::evaluate::curves::logged;
+use crate::evaluate::curves::training;
 use crate::metric::{mean_spectrum, quantile};
 use crate::plot::{Axes, Fields, Frame, Line, Lines, Palette, Panel, SpaceTime, Style};
 use crate::run_dir::RunDir;
@@ -41,7 +41,12 @@ pub(super) fn draw(
         space_time(config, data, truth, entries, shown, run, findings)?;
     }
     curves(data, truth, entries, run, findings)?;
-    training(run, findings)
+    let caption = "Mean loss of every epoch (squared, relative), and the mean relative L2 error of validation rollouts.";
+    let name = |model: &str| {
+        let entry = entries.iter().find(|e| e.name == model);
+        entry.map_or_else(|| model.to_owned(), |e| e.label.clone())
+    };
+    training(run, "rollout_rel_l2", caption, name, findings)
 }
 
 /// The last states of the trajectory shown, on two axes.
@@ -187,25 +192,4 @@ fn curves(
         ..Axes::default()
     };
     findings.figure(run, "spectrum", "Means over the test trajectories.", &Lines { axes, lines })
-}
-
-/// The loss and the validation error of every model along its training.
-fn training(run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
-    let lines = logged(run, |model, record| {
-        let (what, style) = match record["name"].as_str()? {
-            "epoch_loss" => ("loss", Style::Dashed),
-            "rollout_rel_l2" => ("validation", Style::Solid),
-            _ => return None,
-        };
-        Some((format!("{}: {what}", if model == "model" { "semilinear" } else { model }), style))
-    });
-    let axes = Axes {
-        title: "training".into(),
-        x: "step".into(),
-        y: "loss, relative L2 error".into(),
-        log_y: true,
-        ..Axes::default()
-    };
-    let caption = "Mean loss of every epoch (squared, relative), and the mean relative L2 error of validation rollouts.";
-    findings.figure(run, "training", caption, &Lines { axes, lines })
 }

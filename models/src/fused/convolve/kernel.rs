@@ -2,14 +2,14 @@
 
 use std::marker::PhantomData;
 
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, Element, TensorData};
+use burn::tensor::{DType, Element};
 use pulp::Arch;
 use pulp::bytemuck::Pod;
 use rayon::prelude::*;
 
+use super::super::host::{tensor, values};
 use super::super::network::Real;
 use super::columns::{Block, Geometry, Run};
 use super::panel::{Forward, Outer, ROWS, Step, panels};
@@ -192,12 +192,4 @@ fn total<T: Real>(values: &[T]) -> T {
         parts.iter_mut().zip(chunk).for_each(|(p, v)| *p = *p + *v);
     }
     rest + parts.into_iter().sum()
-}
-
-fn values<T: Element + Pod>(x: &FloatTensor<Flex>) -> &[T] {
-    &x.storage::<T>()[..x.layout().num_elements()]
-}
-
-fn tensor<T: Element>(values: Vec<T>, shape: &[usize]) -> FloatTensor<Flex> {
-    Flex::float_from_data(TensorData::new(values, shape.to_vec()), &Default::default())
 }

@@ -1,12 +1,12 @@
 //! For the CPU: two passes over memory in each direction.
 
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, TensorData};
+use burn::tensor::DType;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::super::host::{tensor, values};
 use super::{EPSILON, composed};
 
 pub(crate) fn forward(
@@ -20,7 +20,7 @@ pub(crate) fn forward(
     let (u, scale, shift) = (u.to_contiguous(), scale.to_contiguous(), shift.to_contiguous());
     let [batch, channels, nx, ny] = u.shape().dims::<4>();
     let points = nx * ny;
-    let (x, s, t) = (values(&u), values(&scale), values(&shift));
+    let [x, s, t] = [&u, &scale, &shift].map(values::<f32>);
     let sums: Vec<[f64; 2]> = x.par_chunks_exact(points).map(|f| moments(f, f)).collect();
     let count = (channels * points) as f64;
     let moments: Vec<f32> = sums
@@ -54,7 +54,7 @@ pub(crate) fn backward(
     let (u, scale, grad) = (u.to_contiguous(), scale.to_contiguous(), grad.to_contiguous());
     let [batch, channels, nx, ny] = u.shape().dims::<4>();
     let points = nx * ny;
-    let (x, s, g, m) = (values(&u), values(&scale), values(&grad), values(&moments_of));
+    let [x, s, g, m] = [&u, &scale, &grad, &moments_of].map(values::<f32>);
     // Σ g and Σ g x of every channel.
     let sums: Vec<[f64; 2]> =
         g.par_chunks_exact(points).zip(x.par_chunks_exact(points)).map(|(g, x)| moments(g, x)).collect();
@@ -86,7 +86,7 @@ pub(crate) fn backward(
                 *out = inverse * (slope * *g - level - along * inverse * (*x - mean));
             }
         });
-    let narrow = |v: Vec<f64>| v.into_iter().map(|v| v as f32).collect();
+    let narrow = |v: Vec<f64>| v.into_iter().map(|v| v as f32).collect::<Vec<_>>();
     (
         tensor(by_u, &[batch, channels, nx, ny]),
         tensor(narrow(by_scale), &[channels]),
@@ -125,12 +125,4 @@ impl WithSimd for Moments<'_> {
         }
         sums
     }
-}
-
-fn values(x: &FloatTensor<Flex>) -> &[f32] {
-    &x.storage::<f32>()[..x.layout().num_elements()]
-}
-
-fn tensor(values: Vec<f32>, shape: &[usize]) -> FloatTensor<Flex> {
-    Flex::float_from_data(TensorData::new(values, shape.to_vec()), &Default::default())
 }

@@ -1,13 +1,13 @@
 //! For the CPU: the whole solve of a group of samples in one pass forward and one back.
 
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, Element, Shape, TensorData};
+use burn::tensor::{DType, Element};
 use pulp::bytemuck::Pod;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::super::host::{tensor, values};
 use super::super::network::{Aligned, Real};
 use super::block::Block;
 use super::pack::{pack, unpack};
@@ -286,12 +286,4 @@ impl<T: Real, const L: usize> WithSimd for Back<'_, T, L> {
         block.gradients(simd, &work, &mut gradients);
         (y_bar.as_slice().to_vec(), gradients)
     }
-}
-
-fn values<T: Element + Pod>(x: &FloatTensor<Flex>) -> &[T] {
-    x.as_slice().unwrap_or_default()
-}
-
-fn tensor<T: Element>(values: Vec<T>, shape: &[usize]) -> FloatTensor<Flex> {
-    Flex::float_from_data(TensorData::new(values, Shape::from(shape.to_vec())), &Default::default())
 }

@@ -3,10 +3,11 @@
 use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
-use burn::tensor::{DType, Shape, TensorData};
+use burn::tensor::DType;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::super::host::{tensor, values};
 use super::super::lanes::{Lanes, apply, outer, pack};
 use super::sums::{Part, Sums, Unpack};
 use super::{Forcing, Seven, composed};
@@ -324,14 +325,6 @@ fn over_lanes<S: Simd>(simd: S, entries: &[S::f32s]) -> Vec<f32> {
         *out = simd.reduce_sum_f32s(*entry);
     }
     out
-}
-
-fn values(x: &FloatTensor<Flex>) -> &[f32] {
-    x.as_slice().unwrap_or_default()
-}
-
-fn tensor(values: Vec<f32>, shape: &[usize]) -> FloatTensor<Flex> {
-    Flex::float_from_data(TensorData::new(values, Shape::from(shape.to_vec())), &Default::default())
 }
 
 fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {

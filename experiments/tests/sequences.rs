@@ -14,6 +14,7 @@ use flowmap_experiments::run_dir::RunDir;
 use flowmap_experiments::train::{Fit, SequenceObjective};
 use flowmap_models::config::ModelConfig;
 use flowmap_models::plrnn::{Plrnn, PlrnnSystem};
+use flowmap_models::seeded;
 use flowmap_models::state_space::StateSpaceModel;
 use ndarray::{Array1, Array2, Axis};
 
@@ -64,16 +65,8 @@ fn train(loaded: &Loaded, out: &Path, resume: bool, stop: Option<usize>) -> Resu
     let device = Device::flex();
     let Some(ModelConfig::Plrnn(plrnn)) = &loaded.config.model else { panic!("no model") };
     let autodiff = device.clone().autodiff();
-    let model = {
-        // The device's random stream is one for all tests of this process.
-        static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
-        let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        autodiff.seed(3);
-        let model = plrnn.init(3, 0, &autodiff).unwrap();
-        // Weights are drawn at their first use: here.
-        assert_eq!(model.to_map().hidden(), 20);
-        model
-    };
+    let model = seeded(&autodiff, 3, || plrnn.init(3, 0, &autodiff).unwrap());
+    assert_eq!(model.to_map().hidden(), 20);
     let config = loaded.config.train.as_ref().unwrap();
     let fit = Fit {
         role: "model",

@@ -18,5 +18,8 @@ pub mod neural_de;
 pub mod observer;
 pub mod pinn;
 pub mod plrnn;
+mod seeded;
 pub mod semilinear_operator;
 pub mod state_space;
+
+pub use seeded::{seeded, try_seeded};

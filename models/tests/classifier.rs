@@ -10,6 +10,7 @@ use flowmap_models::classifier::{
     SeriesClassifier, SeriesSpec,
 };
 use flowmap_models::neural_de::neural_cde::{Control, LogOdeConfig, Method, NeuralCde, NeuralCdeConfig};
+use flowmap_models::seeded;
 use flowmap_solvers::control_path::{ControlPath, Samples};
 use ndarray::{Array2, array};
 
@@ -35,16 +36,16 @@ fn series() -> Vec<Samples> {
 }
 
 fn model(control: Control, method: Method, device: &Device) -> NeuralCde {
-    device.seed(3);
-    NeuralCdeConfig { hidden: 3, width: 5, layers: 2, control, method, log_ode: None }.init(&SPEC, device)
+    let config = NeuralCdeConfig { hidden: 3, width: 5, layers: 2, control, method, log_ode: None };
+    seeded(device, 3, || config.init(&SPEC, device))
 }
 
 /// The same network with windows of so many pieces.
 fn windowed(pieces: usize, depth: usize, device: &Device) -> NeuralCde {
-    device.seed(3);
     let log_ode = Some(LogOdeConfig { pieces, depth });
     let (control, method) = (Control::Linear, Method::Rk4);
-    NeuralCdeConfig { hidden: 3, width: 5, layers: 2, control, method, log_ode }.init(&SPEC, device)
+    let config = NeuralCdeConfig { hidden: 3, width: 5, layers: 2, control, method, log_ode };
+    seeded(device, 3, || config.init(&SPEC, device))
 }
 
 fn read<const D: usize>(x: Tensor<D>) -> Vec<f64> {
@@ -222,8 +223,7 @@ fn fitted_classifiers_tell_the_sense_of_turning() {
 #[test]
 fn a_gated_network_sees_gaps_and_series_of_any_length() {
     let device = device();
-    device.seed(1);
-    let model = GatedClassifierConfig { units: 4 }.init(&SPEC, &device);
+    let model = seeded(&device, 1, || GatedClassifierConfig { units: 4 }.init(&SPEC, &device));
     let full: Vec<Samples> = circles(3, 0.1).0;
     let all = read(model.logits(&full, &device).unwrap());
     for (i, one) in full.iter().enumerate() {

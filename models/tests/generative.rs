@@ -10,6 +10,7 @@ use flowmap_models::generative::{
     ContinuousFlowConfig, Process, RectifiedFlowConfig, ScoreSdeConfig, Trace, TraceKind, Velocity,
     Weighting, carry, log_density,
 };
+use flowmap_models::seeded;
 use flowmap_solvers::config::{AdaptiveConfig, FixedConfig, SolverConfig};
 
 fn host<const D: usize>(x: Tensor<D>) -> Vec<f64> {
@@ -64,16 +65,16 @@ fn a_linear_flow_carries_a_normal_density_as_it_must() {
 #[test]
 fn divergences_of_all_networks_are_those_of_differences() {
     let device = Device::flex();
-    device.seed(3);
-    let exploding = Process::VarianceExploding { sigma_min: 0.05, sigma_max: 5.0 };
+    let process = Process::VarianceExploding { sigma_min: 0.05, sigma_max: 5.0 };
+    let rectified = RectifiedFlowConfig { width: 16, ..Default::default() };
+    let preserving = ScoreSdeConfig { width: 16, ..Default::default() };
+    let exploding = ScoreSdeConfig { width: 16, process, ..Default::default() };
+    let continuous = ContinuousFlowConfig { width: 16, ..Default::default() };
     let networks: Vec<(&str, Box<dyn Velocity>)> = vec![
-        ("rectified", Box::new(RectifiedFlowConfig { width: 16, ..Default::default() }.init(2, &device))),
-        ("preserving", Box::new(ScoreSdeConfig { width: 16, ..Default::default() }.init(2, &device))),
-        (
-            "exploding",
-            Box::new(ScoreSdeConfig { width: 16, process: exploding, ..Default::default() }.init(2, &device)),
-        ),
-        ("continuous", Box::new(ContinuousFlowConfig { width: 16, ..Default::default() }.init(2, &device))),
+        ("rectified", Box::new(seeded(&device, 3, || rectified.init(2, &device)))),
+        ("preserving", Box::new(seeded(&device, 4, || preserving.init(2, &device)))),
+        ("exploding", Box::new(seeded(&device, 5, || exploding.init(2, &device)))),
+        ("continuous", Box::new(seeded(&device, 6, || continuous.init(2, &device)))),
     ];
     let (x, h) = (points(20, &device), 0.02);
     for (name, network) in networks {
@@ -115,7 +116,6 @@ fn processes_have_the_variances_of_their_equations() {
 #[test]
 fn the_weights_of_a_likelihood_are_one_in_the_mean() {
     let device = Device::flex();
-    device.seed(1);
     for process in [
         Process::VariancePreserving { beta_min: 0.1, beta_max: 20.0 },
         Process::VarianceExploding { sigma_min: 0.1, sigma_max: 8.0 },
@@ -172,9 +172,8 @@ fn likelihoods_are_trained_by_the_gradients_of_the_tape() {
     }
     let device = Device::flex().autodiff();
     for (trace, rows) in [(TraceKind::Exact, 300), (TraceKind::Hutchinson, 70)] {
-        device.seed(5);
         let config = ContinuousFlowConfig { width: 12, layers: 2, steps: 4, trace };
-        let model = config.init(2, &device);
+        let model = seeded(&device, 5, || config.init(2, &device));
         let x = points(rows, &device);
         let probe = (trace == TraceKind::Hutchinson).then(|| points(rows, &device).sign());
         let steps = config.steps;

@@ -10,6 +10,7 @@ use flowmap_models::grid::{
     ConvNetConfig, DilatedResnetConfig, GridNetworkConfig, GridSpec, ResidualNetConfig, SineNetConfig,
     UNetConfig,
 };
+use flowmap_models::seeded;
 
 const PERIODIC: [Edge; 2] = [Edge::Periodic; 2];
 
@@ -108,8 +109,7 @@ fn every_parameter_counts_and_has_a_gradient() {
     let device = Device::flex().autodiff();
     for size in [[1, 16], [8, 12]] {
         for config in small() {
-            device.seed(7);
-            let network = config.init(&spec(size, 2, 3), &device);
+            let network = seeded(&device, 7, || config.init(&spec(size, 2, 3), &device));
             let u = field(size, 2, &device);
             let v = network.forward(u.clone());
             assert_eq!(v.dims(), [2, 3, size[0], size[1]]);
@@ -131,9 +131,8 @@ fn every_parameter_counts_and_has_a_gradient() {
 fn on_a_periodic_grid_a_shifted_field_gives_the_shifted_result() {
     let device = Device::flex();
     for config in small() {
-        device.seed(3);
         let size = [16, 8];
-        let network = config.init(&spec(size, 1, 1), &device);
+        let network = seeded(&device, 3, || config.init(&spec(size, 1, 1), &device));
         let u = field(size, 1, &device);
         // By whole cells of the coarsest level.
         let by = config.divisor();

@@ -7,9 +7,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::emulator::FieldSpec;
 use flowmap_models::layers::Dft;
 use flowmap_models::observer::{
-    DiagonalGain, DiagonalGainConfig, GatedGainConfig, LearnedOperatorConfig, Observer, ObserverFilter, Seen,
-    Variances,
+    DiagonalGain, DiagonalGainConfig, GatedGain, GatedGainConfig, LearnedOperatorConfig, Observer,
+    ObserverFilter, Seen, Variances,
 };
+use flowmap_models::seeded;
 use flowmap_models::semilinear_operator::Multiplier;
 use flowmap_solvers::assimilation::observation::Blocks;
 use flowmap_solvers::assimilation::{Filter, Observation, Operator};
@@ -44,6 +45,11 @@ fn climate(spec: &FieldSpec) -> Variances {
     };
     let climate = vec![(0..spec.symbol.len()).map(energy).collect()];
     Variances { climate, model_error: vec![vec![0.0; spec.symbol.len()]] }
+}
+
+fn gated(seed: u64, spec: &FieldSpec, device: &Device) -> GatedGain {
+    let config = GatedGainConfig { modes: 5, width: 4, layers: 2 };
+    seeded(device, seed, || config.init(spec, &climate(spec), device))
 }
 
 fn diagonal(shape: &[usize], device: &Device) -> DiagonalGain {
@@ -132,9 +138,8 @@ fn a_multiplier_on_two_axes_is_that_of_the_grid() {
 #[test]
 fn no_innovation_is_no_correction_and_corrections_are_linear() {
     let device = Device::flex();
-    device.seed(4);
     let spec = spec(&[POINTS]);
-    let gated = GatedGainConfig { modes: 5, width: 4, layers: 2 }.init(&spec, &climate(&spec), &device);
+    let gated = gated(4, &spec, &device);
     let static_gain = diagonal(&[POINTS], &device);
     let forecast = field(wave(POINTS, 1.3), &device);
     let check = |correct: &dyn Fn(&Seen) -> Vec<f32>| {
@@ -156,9 +161,8 @@ fn no_innovation_is_no_correction_and_corrections_are_linear() {
 #[test]
 fn the_gated_gain_looks_at_the_forecast_and_the_diagonal_one_does_not() {
     let device = Device::flex();
-    device.seed(5);
     let spec = spec(&[POINTS]);
-    let gated = GatedGainConfig { modes: 5, width: 4, layers: 2 }.init(&spec, &climate(&spec), &device);
+    let gated = gated(5, &spec, &device);
     let fixed = diagonal(&[POINTS], &device);
     let s = seen(&wave(POINTS, 0.0), 1, 0.2, &device);
     let at = |phase: f32| field(wave(POINTS, phase), &device);
@@ -235,11 +239,10 @@ fn a_belief_grows_to_no_more_than_the_climate_allows() {
 #[test]
 fn gradients_of_a_correction_agree_with_differences() {
     let device = Device::flex();
-    device.seed(6);
     let spec = spec(&[POINTS]);
-    let gated = GatedGainConfig { modes: 5, width: 4, layers: 2 }.init(&spec, &climate(&spec), &device);
-    let learned =
-        LearnedOperatorConfig { modes: 5, width: 4, layers: 2 }.init(&spec, &climate(&spec), &device);
+    let gated = gated(6, &spec, &device);
+    let config = LearnedOperatorConfig { modes: 5, width: 4, layers: 2 };
+    let learned = seeded(&device, 6, || config.init(&spec, &climate(&spec), &device));
     let s = seen(&wave(POINTS, 0.0), 2, 0.2, &device);
     let tracked = device.clone().autodiff();
     let base = wave(POINTS, 1.0);

@@ -8,6 +8,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use flowmap_models::generative::{CriticKind, LatentSdeConfig, SdeGan, SdeGanConfig, energy_distance};
+use flowmap_models::seeded;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -84,9 +85,8 @@ impl ModuleVisitor for Count<'_> {
 #[test]
 fn a_critic_goes_up_the_distance_and_the_generator_down() {
     let device = Device::flex().autodiff();
-    device.seed(2);
     let config = SdeGanConfig { critic: CriticKind::Adversarial, critic_steps: 2, ..SdeGanConfig::default() };
-    let model = config.init(1, &device);
+    let model = seeded(&device, 2, || config.init(1, &device));
     let data = numbers([64, 9, 1], 0.7548776662466927, &device);
     let start = numbers([64, 5], 0.5698402909980532, &device);
     let distance = |model: &SdeGan| {
@@ -123,8 +123,8 @@ fn a_critic_goes_up_the_distance_and_the_generator_down() {
 #[test]
 fn paths_are_made_of_their_seed_row_by_row() {
     let device = Device::flex();
-    device.seed(4);
-    let model = SdeGanConfig { substeps: 2, ..SdeGanConfig::default() }.init(2, &device);
+    let config = SdeGanConfig { substeps: 2, ..SdeGanConfig::default() };
+    let model = seeded(&device, 4, || config.init(2, &device));
     let start = numbers([6, 5], 0.7548776662466927, &device);
     let all = host(model.paths(start.clone(), 5, 11));
     let few = host(model.paths(start.narrow(0, 0, 2), 5, 11));
@@ -137,7 +137,6 @@ fn paths_are_made_of_their_seed_row_by_row() {
 #[test]
 fn an_adversary_leads_the_generator_to_the_law_of_the_data() {
     let device = Device::flex().autodiff();
-    device.seed(3);
     let config = SdeGanConfig {
         hidden: 8,
         width: 16,
@@ -147,7 +146,7 @@ fn an_adversary_leads_the_generator_to_the_law_of_the_data() {
         duration: 4.0,
         ..SdeGanConfig::default()
     };
-    let mut model = config.init(1, &device);
+    let mut model = seeded(&device, 3, || config.init(1, &device));
     let normals = |shape: [usize; 3], seed: u64| -> Tensor<3> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let count: usize = shape.iter().product();
@@ -193,9 +192,8 @@ impl ModuleMapper for Zero {
 #[test]
 fn the_bound_of_a_latent_equation_is_known_where_its_networks_are_zero() {
     let device = Device::flex();
-    device.seed(6);
     let config = LatentSdeConfig { error: 0.5, ..LatentSdeConfig::default() };
-    let drawn = config.init(2, &device);
+    let drawn = seeded(&device, 6, || config.init(2, &device));
     let paths = numbers([8, 6, 2], 0.7548776662466927, &device);
     let noise = numbers([8, 4], 0.5698402909980532, &device);
     let away = drawn.evidence(paths.clone(), noise.clone(), 3);

@@ -5,6 +5,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::emulator::{Emulator, FieldSpec};
+use flowmap_models::seeded;
 use flowmap_models::semilinear_operator::{Circulant, LinearPart, SemilinearOperatorConfig};
 use num_complex::Complex64;
 
@@ -86,8 +87,7 @@ fn without_the_network_the_step_is_the_exact_linear_flow() {
 #[test]
 fn the_ablation_has_the_same_parameters_and_another_step() {
     let device = Device::flex();
-    device.seed(3);
-    let exact = config().init(&spec(16, 1), &device);
+    let exact = seeded(&device, 3, || config().init(&spec(16, 1), &device));
     let none = SemilinearOperatorConfig { linear: LinearPart::None, ..config() }.init(&spec(16, 1), &device);
     // Lift 6 + 6; a layer 2·5·6·6 + 6·6 + 6; hidden 6·12 + 12; projection 12 + 1.
     assert_eq!(exact.num_params(), 12 + 2 * (360 + 42) + 84 + 13);

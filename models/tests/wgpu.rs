@@ -14,6 +14,7 @@ use flowmap_models::fused::{FieldKind, FieldSpec as Field, Monomial, Solve, odei
 use flowmap_models::grid::{GridNetworkConfig, GridSurrogate, SineNetConfig};
 use flowmap_models::neural_de::neural_cde::NeuralCdeConfig;
 use flowmap_models::plrnn::{Observation, PlrnnConfig, RegulariserConfig, Variant};
+use flowmap_models::seeded;
 use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperatorConfig};
 use flowmap_solvers::control_path::Samples;
 use flowmap_solvers::stepper::explicit_rk::RK4;
@@ -67,9 +68,8 @@ fn run<M: Emulator>(model: &M, device: &Device) -> (Vec<f32>, Vec<Vec<f32>>) {
 fn the_semilinear_operator_agrees_with_the_cpu() {
     let gpu = Device::wgpu(DeviceKind::DefaultDevice);
     for linear in [LinearPart::Exact, LinearPart::None] {
-        Device::flex().seed(7);
         let config = SemilinearOperatorConfig { modes: 5, width: 6, layers: 2, linear, ..Default::default() };
-        let model = config.init(&spec(), &Device::flex());
+        let model = seeded(&Device::flex(), 7, || config.init(&spec(), &Device::flex()));
         let (here, there) = (run(&model, &Device::flex()), run(&model, &gpu));
         assert!(near(&here.0, &there.0), "{linear:?}: output");
         assert_eq!(here.1.len(), there.1.len());
@@ -84,9 +84,9 @@ fn networks_on_a_grid_agree_with_the_cpu() {
     let gpu = Device::wgpu(DeviceKind::DefaultDevice);
     for shape in [vec![POINTS], vec![4, 4]] {
         let config = SineNetConfig { waves: 1, width: 3, growth: 1.5, levels: 1, disentangled: true };
-        Device::flex().seed(7);
         let spec = FieldSpec { shape: shape.clone(), ..spec() };
-        let model = GridSurrogate::init(&GridNetworkConfig::Sinenet(config), &spec, &Device::flex());
+        let config = GridNetworkConfig::Sinenet(config);
+        let model = seeded(&Device::flex(), 7, || GridSurrogate::init(&config, &spec, &Device::flex()));
         let (here, there) = (run(&model, &Device::flex()), run(&model, &gpu));
         assert!(near(&here.0, &there.0), "{shape:?}: output");
         for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
@@ -116,9 +116,10 @@ fn classified<M: SeriesClassifier + Module>(model: &M, device: &Device) -> (Vec<
 fn classifiers_agree_with_the_cpu() {
     let gpu = Device::wgpu(DeviceKind::DefaultDevice);
     let spec = SeriesSpec { channels: 2, classes: 3, span: 5.0 };
-    Device::flex().seed(7);
-    let neural = NeuralCdeConfig { hidden: 3, width: 6, ..Default::default() }.init(&spec, &Device::flex());
-    let gated = GatedClassifierConfig { units: 5 }.init(&spec, &Device::flex());
+    let neural = NeuralCdeConfig { hidden: 3, width: 6, ..Default::default() };
+    let neural = seeded(&Device::flex(), 7, || neural.init(&spec, &Device::flex()));
+    let gated = GatedClassifierConfig { units: 5 };
+    let gated = seeded(&Device::flex(), 8, || gated.init(&spec, &Device::flex()));
     let pairs = [
         (classified(&neural, &Device::flex()), classified(&neural, &gpu)),
         (classified(&gated, &Device::flex()), classified(&gated, &gpu)),
@@ -136,7 +137,6 @@ fn piecewise_linear_networks_agree_with_the_cpu() {
     let gpu = Device::wgpu(DeviceKind::DefaultDevice);
     for variant in [Variant::Dendritic, Variant::ClippedShallow, Variant::AlmostLinear] {
         for (observation, channels) in [(Observation::Identity, 2), (Observation::Affine, 4)] {
-            Device::flex().seed(7);
             let config = PlrnnConfig {
                 variant,
                 latent: 3,
@@ -146,7 +146,8 @@ fn piecewise_linear_networks_agree_with_the_cpu() {
                 observation,
                 observed: 0,
             };
-            let model = config.init(channels, 0, &Device::flex()).unwrap();
+            let draw = || config.init(channels, 0, &Device::flex()).unwrap();
+            let model = seeded(&Device::flex(), 7, draw);
             let run = |device: &Device| {
                 let device = device.clone().autodiff();
                 let model = model.clone().to_device(&device).train();

@@ -33,7 +33,6 @@ pub use simulation::simulation;
 pub use surrogate::surrogate;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -43,6 +42,7 @@ use flowmap_models::grid::{
     ConvNetConfig, DilatedResnetConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
 };
 use flowmap_models::neural_de::NeuralOdeConfig;
+use flowmap_models::try_seeded;
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -294,11 +294,7 @@ impl Findings {
     }
 }
 
-/// Draws a model from the device's random stream after seeding it. The stream is one for the whole process, so experiments
-/// that run side by side take turns; weights that a layer would draw at their first use are drawn here.
+/// A model of a seed; its parameters are numbered, so that a checkpoint finds them again.
 fn seeded<M: Module, E>(device: &Device, seed: u64, draw: impl FnOnce() -> Result<M, E>) -> Result<M, E> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    device.seed(seed);
-    draw().map(numbered)
+    try_seeded(device, seed, draw).map(numbered)
 }

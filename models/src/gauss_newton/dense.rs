@@ -5,9 +5,10 @@ use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 
-use super::problem::{LeastSquares, linearised};
+use super::jacobian::Jacobian;
+use super::problem::LeastSquares;
 use super::{GaussNewtonError, Solve};
-use crate::matrix::{factorise, gram, product_with, solve, transposed_product};
+use crate::matrix::{factorise, solve};
 
 /// The part of a step after which its curvature is looked at.
 const REACH: f64 = 0.1;
@@ -53,7 +54,7 @@ pub(super) struct Linear {
     pub(super) cost: f64,
     /// `Jᵀ r`.
     pub(super) gradient: Vec<f64>,
-    jacobian: Array2<f64>,
+    jacobian: Jacobian,
     residual: Vec<f64>,
     /// `JᵀJ`, or `JJᵀ` of the dual form.
     gram: Array2<f64>,
@@ -76,30 +77,33 @@ impl Linear {
     ) -> Result<Self, GaussNewtonError> {
         let columns = if sketch > 0 { sketch.min(theta.len()) } else { theta.len() };
         affordable(problem.rows(), theta.len(), columns, memory_gb)?;
-        let (residual, mut jacobian) = linearised(problem, theta)?;
-        let cost = residual.iter().map(|r| r * r).sum();
-        let mut chosen = None;
-        if columns < theta.len() {
-            let mut rng = ChaCha8Rng::seed_from_u64(iteration);
-            let mut columns = index::sample(&mut rng, theta.len(), columns).into_vec();
-            columns.sort_unstable();
-            jacobian = jacobian.select(Axis(1), &columns).as_standard_layout().into_owned();
-            chosen = Some(columns);
-        }
-        let gradient = transposed_product(&jacobian, &residual);
         let dual = match form {
-            Solve::Auto => jacobian.nrows() < jacobian.ncols(),
+            Solve::Auto => problem.rows() < columns,
             Solve::Dual => true,
             Solve::Dense | Solve::Cg => false,
         };
-        let gram = gram(&jacobian, !dual);
+        let sketched = columns < theta.len();
+        let (residual, mut jacobian) = Jacobian::new(problem, theta, dual && !sketched)?;
+        let cost = residual.iter().map(|r| r * r).sum();
+        let mut chosen = None;
+        if let Jacobian::Whole(whole) = &mut jacobian
+            && sketched
+        {
+            let mut rng = ChaCha8Rng::seed_from_u64(iteration);
+            let mut columns = index::sample(&mut rng, theta.len(), columns).into_vec();
+            columns.sort_unstable();
+            *whole = whole.select(Axis(1), &columns).as_standard_layout().into_owned();
+            chosen = Some(columns);
+        }
+        let gradient = jacobian.transposed_times(&residual);
+        let gram = jacobian.gram(!dual);
         Ok(Self { cost, gradient, jacobian, residual, gram, dual, chosen, parameters: theta.len() })
     }
 
     /// The mean of the diagonal of `JᵀJ`.
     pub(super) fn scale(&self) -> f64 {
         // Both products have the same trace.
-        self.gram.diag().sum() / self.jacobian.ncols() as f64
+        self.gram.diag().sum() / self.jacobian.columns() as f64
     }
 
     /// `δ = −(JᵀJ + λ)⁻¹ Jᵀ r` of all weights, and by how much the linear model lowers the cost; the dual form is
@@ -119,9 +123,9 @@ impl Linear {
             if self.dual {
                 let mut y = r.to_vec();
                 solve(&factor, &mut y);
-                transposed_product(&self.jacobian, &y)
+                self.jacobian.transposed_times(&y)
             } else {
-                let mut x = transposed_product(&self.jacobian, r);
+                let mut x = self.jacobian.transposed_times(r);
                 solve(&factor, &mut x);
                 x
             }
@@ -131,7 +135,7 @@ impl Linear {
         let predicted = delta.iter().zip(&self.gradient).map(|(d, g)| d * (damping * d - g)).sum();
         if let Some(bend) = bend {
             let short: Vec<f64> = delta.iter().map(|d| REACH * d).collect();
-            let (there, straight) = (bend(&self.all(short)), product_with(&self.jacobian, &delta));
+            let (there, straight) = (bend(&self.all(short)), self.jacobian.times(&delta));
             let second: Vec<f64> = there
                 .iter()
                 .zip(&self.residual)

@@ -3,6 +3,7 @@
 mod adam;
 mod config;
 mod dense;
+mod jacobian;
 mod krylov;
 mod lbfgs;
 mod linear;
@@ -12,6 +13,7 @@ mod problem;
 
 pub use config::{Adam, Lbfgs, LevenbergMarquardt, NaturalGradient, Optimiser, Solve};
 pub use dense::Refusal;
+pub use jacobian::{FactorsMut, Layer};
 pub use linear::damped_step;
 pub use problem::{LeastSquares, cost, gradient};
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayViewMut2, s};
 use rayon::prelude::*;
 
-use super::GaussNewtonError;
+use super::{FactorsMut, GaussNewtonError, Layer};
 
 /// Residuals `r(θ)` in chunks of rows that can be computed side by side.
 pub trait LeastSquares: Sync {
@@ -24,6 +24,15 @@ pub trait LeastSquares: Sync {
         for (row, r) in jacobian.rows().into_iter().zip(r) {
             gradient.iter_mut().zip(row).for_each(|(g, j)| *g += *r * j);
         }
+    }
+    /// The layers that hold all weights, if the derivatives of a residual are few outer products in each of them; none otherwise.
+    fn layers(&self) -> Vec<Layer> {
+        Vec::new()
+    }
+    /// Writes the residuals of a chunk and, layer by layer, the factors of their derivatives; only called where there are [`layers`](Self::layers).
+    fn factors(&self, theta: &[f64], chunk: usize, r: &mut [f64], factors: Vec<FactorsMut<'_>>) {
+        let _ = factors;
+        self.residual(theta, chunk, r);
     }
     /// The number of residuals.
     fn rows(&self) -> usize {
@@ -49,14 +58,22 @@ pub fn cost(problem: &(impl LeastSquares + ?Sized), theta: &[f64]) -> f64 {
 /// The residuals at `theta`.
 pub(super) fn residuals(problem: &(impl LeastSquares + ?Sized), theta: &[f64]) -> Vec<f64> {
     let mut r = vec![0.0; problem.rows()];
-    let (mut rest, mut work) = (&mut r[..], Vec::new());
+    split(problem, &mut r).into_par_iter().for_each(|(c, r)| problem.residual(theta, c, r));
+    r
+}
+
+/// The rows of every chunk.
+pub(super) fn split<'r>(
+    problem: &(impl LeastSquares + ?Sized),
+    r: &'r mut [f64],
+) -> Vec<(usize, &'r mut [f64])> {
+    let (mut rest, mut work) = (r, Vec::new());
     for (c, rows) in problem.chunks().iter().enumerate() {
         let (r, after) = rest.split_at_mut(rows.len());
         work.push((c, r));
         rest = after;
     }
-    work.into_par_iter().for_each(|(c, r)| problem.residual(theta, c, r));
-    r
+    work
 }
 
 /// `Σ r²` and `Jᵀ r`, which is half its gradient.
@@ -99,13 +116,12 @@ pub(super) fn linearised(
     let mut r = vec![0.0; rows];
     let mut jacobian = Array2::zeros((rows, theta.len()));
     {
-        let (mut rest_r, mut rest_j) = (&mut r[..], jacobian.view_mut());
+        let mut rest = jacobian.view_mut();
         let mut work = Vec::with_capacity(chunks.len());
-        for (c, rows) in chunks.iter().enumerate() {
-            let (r, after) = rest_r.split_at_mut(rows.len());
-            let (j, below) = rest_j.split_at(ndarray::Axis(0), rows.len());
+        for (c, r) in split(problem, &mut r) {
+            let (j, below) = rest.split_at(ndarray::Axis(0), r.len());
             work.push((c, r, j));
-            (rest_r, rest_j) = (after, below);
+            rest = below;
         }
         work.into_par_iter().for_each(|(c, r, j)| problem.linearise(theta, c, r, j));
     }

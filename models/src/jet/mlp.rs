@@ -173,6 +173,21 @@ impl Mlp {
         });
     }
 
+    /// The same derivatives in factors: of a row and a layer they are a sum of outer products of what goes into the layer and
+    /// what comes back to it. `visit` is given, from the last layer to the first, the layer, its inputs and the derivatives with respect to its outputs, both
+    /// `[component · sample, width]`.
+    pub fn factors(
+        &self,
+        theta: &[f64],
+        tape: &Tape,
+        seeds: Array2<f64>,
+        mut visit: impl FnMut(usize, ArrayView2<'_, f64>, ArrayView2<'_, f64>),
+    ) {
+        self.back(theta, tape, seeds, |layer, _, delta| {
+            visit(layer, tape.inputs[layer].view(), delta.view())
+        });
+    }
+
     /// The sum of those derivatives over all samples, added to `gradient`: what a first-order method needs.
     pub fn gradient(&self, theta: &[f64], tape: &Tape, seeds: Array2<f64>, gradient: &mut [f64]) {
         self.back(theta, tape, seeds, |layer, offset, delta| {

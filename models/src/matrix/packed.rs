@@ -7,10 +7,10 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Rows of a panel: three of the widest vectors.
-const PANEL: usize = 24;
+pub(super) const PANEL: usize = 24;
 
 /// Panels of `A` that are worked on together: with [`DEPTH`] they stay in the second-level cache.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 
 /// Columns that are summed before `C` is touched: a panel of `B` stays in the first-level cache.
 const DEPTH: usize = 192;
@@ -56,6 +56,11 @@ impl Packed {
         Self { storage, offset, depth }
     }
 
+    /// All columns of a panel.
+    pub(super) fn whole(&self, panel: usize) -> &[f64] {
+        self.panel(panel, 0, self.depth)
+    }
+
     /// Columns `from..to` of a panel.
     fn panel(&self, panel: usize, from: usize, to: usize) -> &[f64] {
         let first = panel * self.depth;
@@ -67,11 +72,16 @@ impl Packed {
 pub(crate) fn gram(a: &Array2<f64>, transposed: bool) -> Array2<f64> {
     let a = if transposed { a.t() } else { a.view() };
     let mut out = Array2::zeros((a.nrows(), a.nrows()));
+    add_gram(a, out.view_mut());
+    out
+}
+
+/// `C += A Aᵀ`: the lower triangle.
+pub(crate) fn add_gram(a: ArrayView2<'_, f64>, mut c: ArrayViewMut2<'_, f64>) {
     for columns in a.axis_chunks_iter(Axis(1), SLAB) {
         let packed = Packed::new(columns);
-        add_product(1.0, &packed, &packed, out.view_mut(), true);
+        add_product(1.0, &packed, &packed, c.view_mut(), true);
     }
-    out
 }
 
 /// `C += α A Bᵀ`; if `lower`, what is far above the diagonal is left out.
@@ -134,7 +144,7 @@ impl Rows<'_> {
 
 /// `Σ_k a[k][q] b[k]` of `Q` rows and three vectors.
 #[inline(always)]
-fn tile<S: Simd, const Q: usize>(simd: S, a: &[f64], b: &[f64]) -> [[S::f64s; 3]; Q] {
+pub(super) fn tile<S: Simd, const Q: usize>(simd: S, a: &[f64], b: &[f64]) -> [[S::f64s; 3]; Q] {
     let mut sums = [[simd.splat_f64s(0.0); 3]; Q];
     for (a, b) in a.chunks(PANEL).zip(b.chunks(PANEL)) {
         let (a, b) = (&a[..Q], S::as_simd_f64s(&b[..3 * S::F64_LANES]).0);
@@ -151,7 +161,7 @@ fn tile<S: Simd, const Q: usize>(simd: S, a: &[f64], b: &[f64]) -> [[S::f64s; 3]
 
 /// Adds sums to where they belong, as far as there are rows and columns.
 #[inline(always)]
-fn put<S: Simd, const Q: usize>(
+pub(super) fn put<S: Simd, const Q: usize>(
     alpha: f64,
     sums: &[[S::f64s; 3]; Q],
     c: &mut ArrayViewMut2<'_, f64>,

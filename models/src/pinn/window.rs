@@ -11,7 +11,7 @@ use super::equation::{Equation, VALUE};
 use super::eulerian::Eulerian;
 use super::lagrangian::{Characteristics, CrossingAt, Lagrangian};
 use super::{BaseConfig, Boundary, Domain, PinnConfig, Profile, Sampling, Symmetry};
-use crate::gauss_newton::LeastSquares;
+use crate::gauss_newton::{FactorsMut, Layer, LeastSquares};
 use crate::jet::{Embedding, Mlp};
 
 /// Samples of a chunk: few enough that a chunk's jets stay in the cache.
@@ -294,6 +294,46 @@ impl LeastSquares for Residual<'_> {
         }
     }
 
+    fn layers(&self) -> Vec<Layer> {
+        match &self.window.form {
+            Form::Eulerian(e) => {
+                let images = if e.symmetry == Symmetry::Odd { 2 } else { 1 };
+                layers(&e.network, 0, images * e.directions().components())
+            }
+            Form::Lagrangian(l) => {
+                let components = Lagrangian::directions().components();
+                let branch = |b: usize| layers(&l.network, b * l.network.parameters(), components);
+                [branch(0), branch(1)].concat()
+            }
+        }
+    }
+
+    fn factors(&self, theta: &[f64], chunk: usize, r: &mut [f64], mut factors: Vec<FactorsMut<'_>>) {
+        let (points, bases, weight) = self.chunk(chunk);
+        let count = bases.len();
+        match &self.window.form {
+            Form::Eulerian(e) => {
+                let (tape, seeds) = self.eulerian(e, theta, points, bases, weight, r, |_| 1.0);
+                e.network.factors(theta, &tape, seeds, |layer, h, d| {
+                    write(&mut factors[layer], 0..count, tape.samples() / count, h, d);
+                });
+            }
+            Form::Lagrangian(l) => {
+                let tapes = l.tapes(theta, points);
+                let seeds = lagrangian_seeds(l, &tapes, points, bases, weight, r);
+                for (kind, seeds) in seeds.into_iter().enumerate() {
+                    let rows = kind * count..(kind + 1) * count;
+                    for ((branch, seeds), tape) in seeds.into_iter().enumerate().zip(&tapes) {
+                        let first = branch * (l.network.sizes().len() - 1);
+                        l.network.factors(l.split(theta)[branch], tape, seeds, |layer, h, d| {
+                            write(&mut factors[first + layer], rows.clone(), 1, h, d);
+                        });
+                    }
+                }
+            }
+        }
+    }
+
     fn pull_back(&self, theta: &[f64], chunk: usize, r: &mut [f64], gradient: &mut [f64]) {
         let (points, bases, weight) = self.chunk(chunk);
         match &self.window.form {
@@ -344,6 +384,37 @@ impl Residual<'_> {
             e.seed(&mut seeds, n, count, [points[[n, 0]], points[[n, 1]]], slopes.map(|s| by * s));
         });
         (tape, seeds)
+    }
+}
+
+/// The layers of a network whose weights begin at `place`; a bias is the row of weights of an input that is one.
+fn layers(network: &Mlp, place: usize, terms: usize) -> Vec<Layer> {
+    let mut place = place;
+    let layer = |pair: &[usize]| {
+        let layer = Layer { place, inputs: pair[0] + 1, outputs: pair[1], terms };
+        place += layer.inputs * layer.outputs;
+        layer
+    };
+    network.sizes().windows(2).map(layer).collect()
+}
+
+/// Writes the factors of some rows of a chunk; the first `images` terms are those of the value, which the bias adds to.
+fn write(
+    to: &mut FactorsMut<'_>,
+    rows: Range<usize>,
+    images: usize,
+    h: ArrayView2<'_, f64>,
+    d: ArrayView2<'_, f64>,
+) {
+    let count = rows.len();
+    let terms = to.h.axis_iter_mut(Axis(0)).zip(to.d.axis_iter_mut(Axis(0)));
+    for (t, (mut to_h, mut to_d)) in terms.enumerate() {
+        let from = s![t * count..(t + 1) * count, ..];
+        to_h.slice_mut(s![rows.clone(), ..h.ncols()]).assign(&h.slice(from));
+        if t < images {
+            to_h.slice_mut(s![rows.clone(), h.ncols()]).fill(1.0);
+        }
+        to_d.slice_mut(s![rows.clone(), ..]).assign(&d.slice(from));
     }
 }
 

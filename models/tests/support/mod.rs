@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::plrnn::{Plrnn, PlrnnConfig, Variant};
+use flowmap_models::seeded;
 
 /// A small network of a variant.
 pub(crate) fn config(variant: Variant) -> PlrnnConfig {
@@ -26,8 +27,7 @@ pub(crate) fn network(config: &PlrnnConfig, channels: usize, inputs: usize, devi
             Param::from_mapped_value(id, value, mapper)
         }
     }
-    device.seed(1);
-    config.init(channels, inputs, device).unwrap().map(&mut Draw(1))
+    seeded(device, 1, || config.init(channels, inputs, device).unwrap()).map(&mut Draw(1))
 }
 
 /// The same network with a number added to one entry of one parameter.

@@ -5,36 +5,72 @@
 use std::f64::consts::PI;
 
 use flowmap_datasets::initial::{Gaussian, InitialConfig};
-use flowmap_datasets::problem::boxed::{ElasticBlock, EulerBox, Faces, FiniteElements, Vortices};
+use flowmap_datasets::problem::boxed::{
+    Deformation, ElasticBlock, EulerBox, Faces, FallingBlock, FiniteElements, Vortices,
+};
+use flowmap_solvers::elasticity::Law;
 use flowmap_solvers::fourier::FourierGrid;
+
+fn stretched(block: &ElasticBlock, n: usize) -> Deformation {
+    FiniteElements::new(block.axes, block.material(), n).stretched(block.faces, block.stretch)
+}
 
 #[test]
 fn elements_find_the_homogeneous_stretch() {
-    let block = ElasticBlock { faces: Faces::Rollers, stretch: 1.4, ..ElasticBlock::default() };
-    let [first, second] = block.homogeneous();
-    let found = FiniteElements::new(&block, 8).solve();
-    for x in [[-0.9, 0.4], [0.3, -0.7], [1.0, 1.0]] {
-        let u = found.at(x);
-        assert!((u[0] - (first - 1.0) * (x[0] + 1.0)).abs() < 1e-6, "{u:?}");
-        assert!((u[1] - (second - 1.0) * x[1]).abs() < 1e-6, "{u:?}");
+    for (axes, n) in [(2, 8), (3, 4)] {
+        for law in [Law::AsRigidAsPossible, Law::NeoHookean] {
+            let block =
+                ElasticBlock { axes, law, faces: Faces::Rollers, stretch: 1.4, ..ElasticBlock::default() };
+            let [first, second] = block.homogeneous();
+            let found = stretched(&block, n);
+            for x in [[-0.9, 0.4, 0.1], [0.3, -0.7, -0.8], [1.0, 1.0, 1.0]] {
+                let u = found.at(x);
+                assert!((u[0] - (first - 1.0) * (x[0] + 1.0)).abs() < 1e-6, "{axes} {law:?} {u:?}");
+                for a in 1..axes {
+                    assert!((u[a] - (second - 1.0) * x[a]).abs() < 1e-6, "{axes} {law:?} {u:?}");
+                }
+            }
+            let energy = block.material().density(&[first, second, second][..axes]);
+            assert!((found.energy - energy).abs() < 1e-9 * energy);
+            assert!(found.gradient < 1e-7, "{:.1e}", found.gradient);
+        }
     }
-    let energy =
-        (first - 1.0).powi(2) + (second - 1.0).powi(2) + block.volume * (first * second - 1.0).powi(2);
-    assert!((found.energy - energy).abs() < 1e-9 * energy);
-    assert!(found.gradient < 1e-7, "{:.1e}", found.gradient);
 }
 
 #[test]
 fn clamped_elements_converge() {
-    let block = ElasticBlock { stretch: 1.0, volume: 100.0, ..ElasticBlock::default() };
-    let solve = |n| FiniteElements::new(&block, n).solve();
-    let [a, b, c] = [8, 16, 32].map(solve);
-    assert!(c.gradient < 1e-7, "{:.1e}", c.gradient);
-    let (first, second) = ((a.energy - b.energy).abs(), (b.energy - c.energy).abs());
-    assert!(second < 0.6 * first, "{first:.2e}, {second:.2e}");
-    // Between the faces a block of constant volume grows thinner.
-    assert!(c.at([0.0, 1.0])[1] < -0.1);
-    assert_eq!(c.at([1.0, 0.3]), [1.0, 0.0]);
+    for law in [Law::AsRigidAsPossible, Law::NeoHookean] {
+        let block = ElasticBlock { law, stretch: 1.0, volume: 100.0, ..ElasticBlock::default() };
+        let [a, b, c] = [8, 16, 32].map(|n| stretched(&block, n));
+        assert!(c.gradient < 1e-7, "{:.1e}", c.gradient);
+        let (first, second) = ((a.energy - b.energy).abs(), (b.energy - c.energy).abs());
+        assert!(second < 0.6 * first, "{first:.2e}, {second:.2e}");
+        // Between the faces a block of constant volume grows thinner.
+        assert!(c.at([0.0, 1.0, 0.0])[1] < -0.1);
+        assert_eq!(c.at([1.0, 0.3, 0.0]), [1.0, 0.0, 0.0]);
+    }
+}
+
+#[test]
+fn a_block_falls_freely_then_bounces_and_loses_energy() {
+    let block =
+        FallingBlock { height: 0.3, gravity: 2.0, tilt: 20.0, elements: 6, ..FallingBlock::default() };
+    let dt = 0.02;
+    let fall = FiniteElements::new(2, block.material(), 6).falling(&block, dt, 120);
+    let height = |d: &Deformation| d.at([0.0; 3])[1];
+    // Until a corner touches, the implicit Euler method of a free fall.
+    let corner = 20_f64.to_radians().sin() + 20_f64.to_radians().cos();
+    let free = (1..).find(|n| 0.5 * 2.0 * dt * dt * (n * (n + 1)) as f64 > 1.3 - corner).unwrap();
+    for n in 1..free {
+        let exact = -0.5 * 2.0 * dt * dt * (n * (n + 1)) as f64;
+        assert!((height(&fall[n]) - exact).abs() < 1e-9, "{n}");
+    }
+    // The ground holds it: it turns flat, and never sinks deeper than its weight and its speed can press it.
+    let (lowest, steepest) =
+        fall.iter().fold((0.0, 0.0), |(h, g): (f64, f64), d| (h.min(height(d)), g.max(d.gradient)));
+    assert!(steepest < 1e-6 && lowest > -1.0, "{steepest:.1e} {lowest}");
+    let potential = |d: &Deformation| 2.0 * height(d) + d.energy;
+    assert!(fall.iter().all(|d| potential(d) < 1e-9 + potential(&fall[0])));
 }
 
 #[test]

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use flowmap_models::gauss_newton::{LeastSquares, LevenbergMarquardt, Memory, Optimiser};
 use flowmap_models::insr::{
-    Axis, Block, Boundary, Elasticity, Evolution, Form, Hold, InsrConfig, March, OuterStep, Points, Sampling,
-    SamplingConfig, Scalar, Space, StreamFunction,
+    Axis, Block, Boundary, Evolution, Form, Ground, Hold, Inertia, InsrConfig, March, Motion, OuterStep,
+    Points, Sampling, SamplingConfig, Scalar, Space, StreamFunction,
 };
 use flowmap_models::jet::Activation;
 use flowmap_models::pinn::Equation;
 use flowmap_solvers::config::{AdaptiveConfig, FixedConfig};
+use flowmap_solvers::elasticity::{Law, Material};
 use flowmap_solvers::solve::Outcome;
 use ndarray::{Array2, array};
 use rand::SeedableRng;
@@ -277,24 +278,37 @@ fn block_config() -> InsrConfig {
 
 #[test]
 fn energies_of_blocks_have_the_jacobian_that_they_say() {
-    for (d, hold) in
-        [(2, Hold::Clamped(0.7)), (2, Hold::Rollers(0.7)), (3, Hold::Clamped(0.4)), (3, Hold::Rollers(0.4))]
-    {
-        let axes = vec![WALLED; d];
-        let block =
-            Block::new(&block_config(), &axes, hold, Elasticity { shape: 1.0, volume: 20.0 }).unwrap();
-        let points = Points::quadrature(&axes, 2);
-        let energy = block.energy(&points);
-        let theta = block.draw(&mut rng());
-        let rows = energy.rows();
-        assert_eq!(energy.chunks().len(), 1);
+    for (d, hold) in [
+        (2, Hold::Clamped(0.7)),
+        (2, Hold::Rollers(0.7)),
+        (2, Hold::Free(0.3)),
+        (3, Hold::Clamped(0.4)),
+        (3, Hold::Rollers(0.4)),
+        (3, Hold::Free(0.3)),
+    ] {
+        for law in [Law::AsRigidAsPossible, Law::NeoHookean] {
+            let axes = vec![WALLED; d];
+            let material = Material { law, shape: 1.0, volume: 20.0 };
+            let block = Block::new(&block_config(), &axes, hold, material).unwrap();
+            let points = Points::quadrature(&axes, 2);
+            let mut theta = block.draw(&mut rng());
+            theta.iter_mut().for_each(|w| *w *= 0.7);
+            has_its_jacobian(&block.energy(&points), &theta);
+        }
+    }
+}
+
+fn has_its_jacobian(problem: &impl LeastSquares, theta: &[f64]) {
+    for (chunk, rows) in problem.chunks().into_iter().enumerate() {
+        let rows = rows.len();
         let (mut r, mut jacobian) = (vec![0.0; rows], Array2::zeros((rows, theta.len())));
-        energy.linearise(&theta, 0, &mut r, jacobian.view_mut());
+        problem.linearise(theta, chunk, &mut r, jacobian.view_mut());
+        assert!(r.iter().all(|r| r.is_finite()));
         for w in (0..theta.len()).step_by(7) {
             let moved = |h: f64| {
-                let (mut theta, mut r) = (theta.clone(), vec![0.0; rows]);
+                let (mut theta, mut r) = (theta.to_vec(), vec![0.0; rows]);
                 theta[w] += h;
-                energy.residual(&theta, 0, &mut r);
+                problem.residual(&theta, chunk, &mut r);
                 r
             };
             let (up, down) = (moved(1e-6), moved(-1e-6));
@@ -302,18 +316,76 @@ fn energies_of_blocks_have_the_jacobian_that_they_say() {
                 let difference = (up[i] - down[i]) / 2e-6;
                 assert!(
                     (difference - jacobian[[i, w]]).abs() < 1e-6 * (1.0 + difference.abs()),
-                    "{d}, {i}, {w}"
+                    "{chunk}, {i}, {w}"
                 );
             }
         }
     }
 }
 
+/// A free block and its step by the implicit Euler method.
+fn dropped(d: usize, tilt: f64, ground: Ground) -> (Block, Vec<f64>, impl Fn(&Block) -> Motion<'_>) {
+    let material = Material { law: Law::NeoHookean, shape: 5.0, volume: 10.0 };
+    let block = Block::new(&block_config(), &vec![WALLED; d], Hold::Free(tilt), material).unwrap();
+    let theta = block.at_rest(&mut rng());
+    let inertia = Inertia { density: 1.0, dt: 0.05, gravity: 2.0 };
+    (block, theta, move |block: &Block| Motion::new(block, inertia, ground, 4))
+}
+
+#[test]
+fn a_step_of_a_falling_block_has_its_jacobian() {
+    for d in [2, 3] {
+        let (block, rest, motion) = dropped(d, 0.4, Ground { height: -0.9, stiffness: 30.0 });
+        let motion = motion(&block);
+        let mut theta = block.draw(&mut rng());
+        theta.iter_mut().for_each(|w| *w *= 0.5);
+        has_its_jacobian(&motion.increment(motion.fixed(), &rest, &theta), &theta);
+        has_its_jacobian(&motion.increment(&motion.drawn(20, &mut rng()), &rest, &theta), &theta);
+        assert!(motion.energies(&theta).iter().all(|e| *e > 0.0));
+    }
+}
+
+#[test]
+fn a_block_without_a_ground_falls_as_the_method_says_and_its_faces_have_their_area() {
+    for d in [2, 3] {
+        let (block, rest, motion) = dropped(d, 0.4, Ground { height: -100.0, stiffness: 30.0 });
+        let motion = motion(&block);
+        let optimiser = Optimiser::LevenbergMarquardt(LevenbergMarquardt::default());
+        let mut all = vec![rest];
+        for step in 0..6 {
+            let (now, before) = (&all[step], &all[step.saturating_sub(1)]);
+            let nodes = motion.drawn(40, &mut rng());
+            let nodes = if step < 3 { motion.fixed() } else { &nodes };
+            let increment = motion.increment(nodes, now, before);
+            let (mut theta, mut memory) = (all[step].clone(), Memory::default());
+            for _ in 0..8 {
+                optimiser.step(&increment, &mut theta, &mut memory).unwrap();
+            }
+            all.push(theta);
+        }
+        // z_n = z_0 − g h² n(n + 1)/2, the shape and the tilt as they were.
+        let fallen = 2.0 * 0.05_f64.powi(2) * 6.0 * 7.0 / 2.0;
+        let at = &motion.fixed().inside.at;
+        let gap = motion.places(&all[6], at) - motion.places(&all[0], at);
+        for column in gap.columns() {
+            assert!((column[d - 1] + fallen).abs() < 1e-7 && column[0].abs() < 1e-7, "{d}: {column}");
+        }
+        assert!(motion.energies(&all[6])[0] < 1e-12);
+        // Pressed by a depth δ, the lower face: k δ²/2 by the height 2 of the block; and its sides as far as they are below the ground, of which the rule
+        // sees the lowest nodes.
+        let (block, rest, motion) = dropped(d, 0.0, Ground { height: -0.9, stiffness: 30.0 });
+        let pressed = motion(&block).energies(&rest)[1];
+        let (face, node) = (15.0 * 0.01 / 2.0, 1.0 / 12.0);
+        let sides = (d - 1) as f64 * node * 15.0 * 0.01;
+        assert!((pressed - face - sides).abs() < 1e-12, "{d}: {pressed}");
+    }
+}
+
 #[test]
 fn a_block_on_rollers_is_stretched_evenly() {
     let axes = [WALLED; 2];
-    let elasticity = Elasticity { shape: 1.0, volume: 100.0 };
-    let block = Block::new(&block_config(), &axes, Hold::Rollers(1.0), elasticity).unwrap();
+    let material = Material { law: Law::AsRigidAsPossible, shape: 1.0, volume: 100.0 };
+    let block = Block::new(&block_config(), &axes, Hold::Rollers(1.0), material).unwrap();
     let points = Points::quadrature(&axes, 8);
     let energy = block.energy(&points);
     let mut theta = block.draw(&mut rng());

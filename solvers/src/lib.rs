@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod control_path;
 pub mod delay;
+pub mod elasticity;
 pub mod ensemble;
 pub mod event;
 pub mod field;

@@ -298,6 +298,7 @@ problems! {
     boxed {
         EulerBox => "euler_box",
         ElasticBlock => "elastic_block",
+        FallingBlock => "falling_block",
     }
     built {
         ChaoticFlow => "chaotic_flow",

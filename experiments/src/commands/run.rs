@@ -189,6 +189,7 @@ fn expected(loaded: &Loaded) -> &'static [&'static str] {
             Learns::Evolution => match &loaded.config.problem {
                 Some(ProblemConfig::EulerBox(_)) => &["mean_sq_error", "params", "train_s"],
                 Some(ProblemConfig::ElasticBlock(_)) => &["error", "energy", "params", "train_s"],
+                Some(ProblemConfig::FallingBlock(_)) => &["error", "max_error", "params", "train_s"],
                 _ => &["mae", "rel_l2", "params", "train_s"],
             },
             Learns::Dynamics => &["trajectory_rel_l2", "params", "train_s"],

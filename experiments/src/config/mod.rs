@@ -475,7 +475,7 @@ impl ExperimentConfig {
         }
 
         if let ModelConfig::Insr(network) = model {
-            return check_evolution(self.problem.as_ref(), network);
+            return check_evolution(self.problem.as_ref(), &self.data, network);
         }
         if model.solution().is_some() {
             return self.check_solution(model);

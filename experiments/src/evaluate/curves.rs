@@ -53,3 +53,32 @@ pub(super) fn logged(run: &RunDir, of: impl Fn(&str, &Value) -> Option<(String, 
     }
     lines
 }
+
+/// The ranges of curves of which the first values are far off: of all steps, and of what comes after the first fifth of them.
+pub(super) fn settled(lines: &[Line]) -> Option<[(f64, f64); 2]> {
+    let points = |from: f64| {
+        let all = lines.iter().flat_map(|l| l.x.iter().copied().zip(l.y.iter().copied()));
+        all.filter(move |(x, y)| *x >= from && y.is_finite())
+    };
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    };
+    let (first, last) = range(&mut points(f64::NEG_INFINITY).map(|(x, _)| x));
+    let (low, high) = range(&mut points(first + 0.2 * (last - first)).map(|(_, y)| y));
+    let margin = 0.1 * (high - low);
+    (last > first && margin > 0.0).then_some([(first, last), (low - margin, high + margin)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_values_do_not_set_the_range() {
+        let x: Vec<f64> = (0..=10).map(f64::from).collect();
+        let y = x.iter().map(|x| if *x < 2.0 { 1e3 } else { *x }).collect();
+        let line = Line { x, y, ..Line::default() };
+        assert_eq!(settled(std::slice::from_ref(&line)), Some([(0.0, 10.0), (2.0 - 0.8, 10.0 + 0.8)]));
+        assert_eq!(settled(&[]), None);
+    }
+}

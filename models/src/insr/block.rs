@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use nalgebra::DMatrix;
+use flowmap_solvers::elasticity::Material;
+use nalgebra::Matrix3;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis as Dimension, s};
 use rand::Rng;
 
 use super::space::CHUNK;
-use super::strain::{Rows, strain};
 use super::{Axis, InsrConfig, NoInterior, Points, interior};
 use crate::gauss_newton::LeastSquares;
 use crate::jet::{Directions, Embedding, Mlp, Tape};
@@ -19,31 +19,30 @@ pub enum Hold {
     Clamped(f64),
     /// The same along the first axis alone; along the others the middle stays in place.
     Rollers(f64),
+    /// Nowhere; at rest it is turned by an angle in the plane of its first and last axis.
+    Free(f64),
 }
 
-/// `x = X + u(X)` with the energy `mean(a ‖F − R(F)‖² + v (det F − 1)²)`, `R` the rotation nearest to `F`: `‖F − R‖² = Σ (σᵢ − 1)²`
-/// (O. Sorkine, M. Alexa, SGP 2007).
+/// `x = X + u(X)` with the energy `mean(a Σ s(σᵢ)² + v g(det F)²)` of the singular values of `F = ∂x/∂X` by the law of a
+/// [`Material`].
 #[derive(Clone, Debug)]
 pub struct Block {
-    network: Mlp,
-    axes: Vec<Axis>,
+    pub(super) network: Mlp,
+    pub(super) axes: Vec<Axis>,
     hold: Hold,
-    elasticity: Elasticity,
-}
-
-/// What a deformation costs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Elasticity {
-    /// `a`.
-    pub shape: f64,
-    /// `v`.
-    pub volume: f64,
+    material: Material,
 }
 
 /// The energy as a sum of squares at points.
-struct Energy<'a> {
-    block: &'a Block,
-    points: &'a Points,
+pub(super) struct Energy<'a> {
+    pub(super) block: &'a Block,
+    pub(super) points: &'a Points,
+}
+
+/// The residuals of a point, and their derivatives by the entries of `F` row by row.
+struct Rows {
+    values: Vec<f64>,
+    by_f: Vec<Vec<f64>>,
 }
 
 impl Block {
@@ -55,7 +54,7 @@ impl Block {
         config: &InsrConfig,
         axes: &[Axis],
         hold: Hold,
-        elasticity: Elasticity,
+        material: Material,
     ) -> Result<Self, NoInterior> {
         interior(axes)?;
         let d = axes.len();
@@ -63,7 +62,7 @@ impl Block {
             e.affine(d, a, (axis.origin, axis.origin + axis.length))
         });
         let network = Mlp::new(embedding, config.width, config.depth, d, config.activation, config.omega);
-        Ok(Self { network, axes: axes.to_vec(), hold, elasticity })
+        Ok(Self { network, axes: axes.to_vec(), hold, material })
     }
 
     /// The number of weights.
@@ -98,7 +97,8 @@ impl Block {
         for (n, x) in points.rows().into_iter().enumerate() {
             let (d, ..) = self.held(&x.to_vec());
             for (i, u) in u.column_mut(n).iter_mut().enumerate() {
-                *u = d[i].0 * tape.component(0)[[n, i]] + d[i].1;
+                let turned: f64 = (0..x.len()).map(|a| self.at_rest_by(i, a) * x[a]).sum();
+                *u = d[i].0 * tape.component(0)[[n, i]] + d[i].1 + turned - x[i];
             }
         }
         u
@@ -113,30 +113,47 @@ impl Block {
             (Hold::Clamped(by) | Hold::Rollers(by), 0) => ((wall.0, by * s), (0, wall.1, by / l)),
             (Hold::Clamped(_), _) => ((wall.0, 0.0), (0, wall.1, 0.0)),
             (Hold::Rollers(_), _) => ((2.0 * unit(i) - 1.0, 0.0), (i, 2.0 / self.axes[i].length, 0.0)),
+            (Hold::Free(_), _) => ((1.0, 0.0), (0, 0.0, 0.0)),
         };
         (0..self.axes.len()).map(component).unzip()
     }
 
-    fn directions(&self) -> Directions {
+    /// `F` of the block at rest, the entry `[i, a]`.
+    fn at_rest_by(&self, i: usize, a: usize) -> f64 {
+        let last = self.axes.len() - 1;
+        let angle = if let Hold::Free(angle) = self.hold { angle } else { 0.0 };
+        match (i, a) {
+            (i, a) if i == a && (i == 0 || i == last) => angle.cos(),
+            (0, a) if a == last => -angle.sin(),
+            (i, 0) if i == last => angle.sin(),
+            (i, a) => f64::from(u8::from(i == a)),
+        }
+    }
+
+    pub(super) fn directions(&self) -> Directions {
         let d = self.axes.len();
         (0..d).fold(Directions::new(d), |all, a| all.axis(a, 1))
     }
 
-    /// `F` at a sample.
-    fn gradient(&self, tape: &Tape, n: usize, x: &[f64]) -> DMatrix<f64> {
+    /// `F` at a sample; a block of two axes has a third at rest.
+    fn gradient(&self, tape: &Tape, n: usize, x: &[f64]) -> Matrix3<f64> {
         let d = self.axes.len();
         let (factors, slopes) = self.held(x);
         let value = |i: usize| tape.component(0)[[n, i]];
-        DMatrix::from_fn(d, d, |i, a| {
+        Matrix3::from_fn(|i, a| {
+            if i >= d || a >= d {
+                return f64::from(u8::from(i == a));
+            }
             let (axis, slope, lift) = slopes[i];
             let own = if axis == a { slope * value(i) + lift } else { 0.0 };
-            f64::from(u8::from(i == a)) + own + factors[i].0 * tape.component(1 + a)[[n, i]]
+            self.at_rest_by(i, a) + own + factors[i].0 * tape.component(1 + a)[[n, i]]
         })
     }
 }
 
 impl Energy<'_> {
-    fn kinds(&self) -> usize {
+    /// Residuals of a point.
+    pub(super) fn kinds(&self) -> usize {
         let d = self.block.axes.len();
         d * d + 1
     }
@@ -152,11 +169,17 @@ impl Energy<'_> {
 
     /// The residuals of point `n`, the root of its weight among them.
     fn rows(&self, tape: &Tape, sample: usize, n: usize, x: &[f64]) -> Rows {
-        let mut rows = strain(self.block.elasticity, &self.block.gradient(tape, sample, x));
-        let root = self.points.weights[n].sqrt();
-        rows.values.iter_mut().for_each(|v| *v *= root);
-        rows.by_f.iter_mut().flatten().for_each(|v| *v *= root);
-        rows
+        let (d, material) = (self.block.axes.len(), self.block.material);
+        let Some(strain) = material.strain(&self.block.gradient(tape, sample, x)) else {
+            return Rows { values: vec![f64::NAN; self.kinds()], by_f: Vec::new() };
+        };
+        let weight = self.points.weights[n];
+        let (shape, volume) = ((weight * material.shape).sqrt(), (weight * material.volume).sqrt());
+        let entries = || (0..d * d).map(|k| 3 * (k / d) + k % d);
+        let kept = entries().map(|k| (shape, &strain.shape[k])).chain([(volume, &strain.volume)]);
+        let (values, by_f) =
+            kept.map(|(root, (value, by))| (root * value, entries().map(|e| root * by[e]).collect())).unzip();
+        Rows { values, by_f }
     }
 }
 

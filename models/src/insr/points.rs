@@ -20,10 +20,19 @@ const CANDIDATES: usize = 4;
 impl Points {
     /// The product of Gauss's rules with `n` nodes between walls, and of even points on periodic axes.
     pub fn quadrature(axes: &[Axis], n: usize) -> Self {
+        Self::product(axes, n, gauss)
+    }
+
+    /// The same with Lobatto's rules between walls, whose nodes begin and end at the walls: what happens there is seen.
+    pub fn with_walls(axes: &[Axis], n: usize) -> Self {
+        Self::product(axes, n, lobatto)
+    }
+
+    fn product(axes: &[Axis], n: usize, walled: impl Fn(usize) -> (Vec<f64>, Vec<f64>)) -> Self {
         let rules: Vec<(Vec<f64>, Vec<f64>)> = axes
             .iter()
             .map(|axis| {
-                let (nodes, weights) = if axis.periodic { even(n) } else { gauss(n) };
+                let (nodes, weights) = if axis.periodic { even(n) } else { walled(n) };
                 (nodes.iter().map(|s| axis.origin + axis.length * s).collect(), weights)
             })
             .collect();
@@ -104,4 +113,48 @@ fn gauss(n: usize) -> (Vec<f64>, Vec<f64>) {
             (0.5 * (x + 1.0), 1.0 / ((1.0 - x * x) * slope * slope))
         })
         .unzip()
+}
+
+/// Lobatto's rule on the unit interval with `n ≥ 2` nodes, exact for polynomials of degree `2n − 3`.
+fn lobatto(n: usize) -> (Vec<f64>, Vec<f64>) {
+    let last = n.max(2) - 1;
+    (0..=last)
+        .map(|i| {
+            let mut x = -(std::f64::consts::PI * i as f64 / last as f64).cos();
+            let mut p = 1.0;
+            for _ in 0..100 {
+                let mut before = 1.0;
+                p = x;
+                for k in 2..=last {
+                    let k = k as f64;
+                    (p, before) = (((2.0 * k - 1.0) * x * p - (k - 1.0) * before) / k, p);
+                }
+                let step = (x * p - before) / ((last + 1) as f64 * p);
+                x -= step;
+                if step.abs() < 1e-15 {
+                    break;
+                }
+            }
+            (0.5 * (x + 1.0), 1.0 / ((last * (last + 1)) as f64 * p * p))
+        })
+        .unzip()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_exact_for_their_polynomials() {
+        for n in 2..12 {
+            for (rule, degree) in [(gauss(n), 2 * n - 1), (lobatto(n), 2 * n - 3)] {
+                for power in 0..=degree {
+                    let sum: f64 = rule.0.iter().zip(&rule.1).map(|(x, w)| w * x.powi(power as i32)).sum();
+                    assert!((sum * (power + 1) as f64 - 1.0).abs() < 1e-12, "{n}, {power}: {sum}");
+                }
+            }
+            let (nodes, _) = lobatto(n);
+            assert!(nodes[0] == 0.0 && nodes[n - 1] == 1.0 && nodes.is_sorted());
+        }
+    }
 }

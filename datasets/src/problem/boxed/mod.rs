@@ -2,10 +2,12 @@
 
 mod elastic_block;
 mod euler_box;
+mod falling_block;
 mod finite_elements;
 
 pub use elastic_block::{ElasticBlock, Faces};
 pub use euler_box::{EulerBox, SineFlow, Vortices};
+pub use falling_block::FallingBlock;
 pub use finite_elements::{Deformation, FiniteElements};
 
 /// A problem in a box.

@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView2};
 use super::rectified::failed;
 use super::{Findings, Task, host};
 use crate::error::Error;
-use crate::evaluate::curves::logged;
+use crate::evaluate::curves::{logged, settled};
 use crate::plot::{Axes, Fields, Frame, Line, Lines, Palette, Panels, Style};
 use crate::run_dir::RunDir;
 use crate::train::normal;
@@ -134,7 +134,10 @@ pub(in crate::evaluate) fn training(run: &RunDir, findings: &mut Findings) -> Re
         };
         Some((format!("{}: {what}", model.replace('_', " ")), style))
     });
-    let axes = Axes { title: "training".into(), x: "step".into(), y: "loss".into(), ..Axes::default() };
-    let caption = "Mean loss of every epoch, and the score by which weights are kept.";
+    let window = settled(&lines);
+    let axes =
+        Axes { title: "training".into(), x: "step".into(), y: "loss".into(), window, ..Axes::default() };
+    let caption =
+        "Mean loss of every epoch, and the score by which weights are kept; the first ones may lie outside.";
     findings.figure(run, "training", caption, &Lines { axes, lines })
 }

@@ -59,15 +59,17 @@ pub(super) fn draw(
     findings.figure(run, "time", &caption, &time)?;
     // An error of zero is shown at rounding; what is beyond any use, at its edge.
     let error = |m: &Measured| m.error.clamp(1e-17, 1e3);
-    for (unsegmented, stem, caption) in [
+    for (unsegmented, stem, title, caption) in [
         (
             false,
             "error",
+            "Error of the gradient",
             "Against keeping everything, for the same discrete solution. Reversible schemes in segments.",
         ),
         (
             true,
             "error_unsegmented",
+            "Error of the gradient, run back in one go",
             "Reversible schemes run back in one go, unchecked; errors above 1000, and states found that were no longer \
              finite, are shown at 1000; a solve that was no longer finite is not shown.",
         ),
@@ -82,7 +84,7 @@ pub(super) fn draw(
                 lines: lines.into_iter().map(label).collect(),
             }
         });
-        let figure = Panels { title: "Error of the gradient".into(), columns: 2, panels: panels.collect() };
+        let figure = Panels { title: title.into(), columns: 2, panels: panels.collect() };
         findings.figure(run, stem, caption, &figure)?;
     }
     Ok(())

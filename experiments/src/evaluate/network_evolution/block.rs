@@ -6,7 +6,7 @@ use std::time::Instant;
 use flowmap_datasets::problem::boxed::{Deformation, ElasticBlock, Faces, FiniteElements};
 use flowmap_datasets::rng::stream;
 use flowmap_models::gauss_newton::{Memory, Step, cost};
-use flowmap_models::insr::{Block, Elasticity, Hold, InsrConfig, Points};
+use flowmap_models::insr::{Block, Hold, InsrConfig, Points};
 use ndarray::{Array1, Array2};
 use serde_json::json;
 
@@ -17,11 +17,14 @@ use crate::evaluate::keep::write_npz;
 use crate::evaluate::{Findings, Job};
 use crate::vtk;
 
-/// Points along an axis of what is compared, drawn and written.
+/// Points along an axis of what is drawn and written.
 const DRAWN: usize = 65;
 
-/// Nodes along an axis of the quadrature of the energy that is reported.
-const NODES: usize = 64;
+/// Points along an axis of what is compared on three axes; on two it is what is drawn.
+const COMPARED: usize = 17;
+
+/// Nodes along an axis of the quadrature of the energy that is reported, on two axes and on three.
+const NODES: [usize; 2] = [64, 20];
 
 /// One step of the optimiser.
 #[derive(Clone, Copy, Debug)]
@@ -31,13 +34,22 @@ pub(super) struct Moment {
     pub(super) error: Option<f64>,
 }
 
-/// Displacements at points of the block.
+/// Displacements at points of a plane through the middle of the block.
 pub(super) struct Shapes {
     /// Points along an axis, from −1 to 1.
     pub(super) grid: Vec<f64>,
-    /// `[axis, point]`, the second axis of the block fastest.
+    /// The axis of the block along the second axis of the plane; the first is the first.
+    pub(super) second: usize,
+    /// `[axis, point]`, the second axis of the plane fastest.
     pub(super) network: Array2<f64>,
     pub(super) truth: Array2<f64>,
+}
+
+impl Shapes {
+    /// Where a point of the plane is, in the plane.
+    pub(super) fn moved(&self, u: &Array2<f64>, [x, y]: [f64; 2], point: usize) -> [f64; 2] {
+        [x + u[[0, point]], y + u[[self.second, point]]]
+    }
 }
 
 pub(super) fn block(
@@ -47,18 +59,18 @@ pub(super) fn block(
     job: &Job<'_>,
 ) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let axes = [walled(-1.0, 2.0); 2];
+    let d = problem.axes;
+    let axes = vec![walled(-1.0, 2.0); d];
     let hold = match problem.faces {
         Faces::Clamped => Hold::Clamped(problem.stretch),
         Faces::Rollers => Hold::Rollers(problem.stretch),
     };
-    let elasticity = Elasticity { shape: problem.shape, volume: problem.volume };
-    let block = Block::new(network, &axes, hold, elasticity).map_err(|e| misfit(&e.to_string()))?;
-    let grid: Vec<f64> = (0..DRAWN).map(|i| -1.0 + 2.0 * i as f64 / (DRAWN - 1) as f64).collect();
-    let at =
-        Array2::from_shape_fn((DRAWN * DRAWN, 2), |(i, a)| grid[if a == 0 { i / DRAWN } else { i % DRAWN }]);
-    let truth = reference(problem, &at, &mut findings);
-    let nodes = Points::quadrature(&axes, NODES);
+    let block = Block::new(network, &axes, hold, problem.material()).map_err(|e| misfit(&e.to_string()))?;
+    let (grid, plane) = plane(d, 1);
+    let at = if d == 2 { plane.clone() } else { lattice(d, COMPARED) };
+    let displaced = reference(problem, &at, &mut findings);
+    let truth = displaced(&at);
+    let nodes = Points::quadrature(&axes, NODES[d - 2]);
     let fine = block.energy(&nodes);
     let mean_error = |theta: &[f64]| {
         let gap = block.displacement(theta, &at) - &truth;
@@ -109,9 +121,10 @@ pub(super) fn block(
     }
     bar.finish();
     let error = mean_error(&theta);
-    let shapes = Shapes { network: block.displacement(&theta, &at), grid, truth: truth.clone() };
+    let shapes =
+        Shapes { network: block.displacement(&theta, &plane), truth: displaced(&plane), second: 1, grid };
     findings.metric("error", error);
-    let gap = &shapes.network - &shapes.truth;
+    let gap = block.displacement(&theta, &at) - &truth;
     let worst = gap.columns().into_iter().map(|g| g.dot(&g).sqrt()).fold(0.0, f64::max);
     findings.metric("max_error", worst);
     findings.metric("energy", cost(&fine, &theta));
@@ -138,12 +151,42 @@ pub(super) fn block(
     Ok(findings)
 }
 
-/// The displacements of the reference at points: exact on rollers, else of finite elements, whose error is measured by half of them.
-fn reference(problem: &ElasticBlock, at: &Array2<f64>, findings: &mut Findings) -> Array2<f64> {
-    let table = |f: &dyn Fn([f64; 2]) -> [f64; 2]| {
-        Array2::from_shape_fn((2, at.nrows()), |(k, n)| f([at[[n, 0]], at[[n, 1]]])[k])
+/// A grid along an axis, and the points of the plane of the first and another axis through the middle of a block.
+pub(super) fn plane(axes: usize, second: usize) -> (Vec<f64>, Array2<f64>) {
+    let grid: Vec<f64> = (0..DRAWN).map(|i| -1.0 + 2.0 * i as f64 / (DRAWN - 1) as f64).collect();
+    let points = Array2::from_shape_fn((DRAWN * DRAWN, axes), |(i, a)| match a {
+        0 => grid[i / DRAWN],
+        a if a == second => grid[i % DRAWN],
+        _ => 0.0,
+    });
+    (grid, points)
+}
+
+/// Points on an even lattice with `n` of them along each axis.
+pub(super) fn lattice(axes: usize, n: usize) -> Array2<f64> {
+    let place = |i: usize, a: usize| i / n.pow((axes - 1 - a) as u32) % n;
+    Array2::from_shape_fn((n.pow(axes as u32), axes), |(i, a)| {
+        -1.0 + 2.0 * place(i, a) as f64 / (n - 1) as f64
+    })
+}
+
+/// A vector at every point, `[axis, point]`.
+pub(super) fn table(at: &Array2<f64>, f: &dyn Fn([f64; 3]) -> [f64; 3]) -> Array2<f64> {
+    let axes = at.ncols();
+    let place = |n: usize| std::array::from_fn(|a| if a < axes { at[[n, a]] } else { 0.0 });
+    let values: Vec<[f64; 3]> = (0..at.nrows()).map(|n| f(place(n))).collect();
+    Array2::from_shape_fn((axes, values.len()), |(k, n)| values[n][k])
+}
+
+/// The displacements of the reference at any points: exact on rollers, else of finite elements, whose error at some points is measured by half of them.
+fn reference(
+    problem: &ElasticBlock,
+    at: &Array2<f64>,
+    findings: &mut Findings,
+) -> Box<dyn Fn(&Array2<f64>) -> Array2<f64>> {
+    let solve = |n: usize| {
+        FiniteElements::new(problem.axes, problem.material(), n).stretched(problem.faces, problem.stretch)
     };
-    let solve = |n: usize| FiniteElements::new(problem, n).solve();
     let clock = Instant::now();
     let fine = solve(problem.elements);
     findings.metric("solve_s", clock.elapsed().as_secs_f64());
@@ -153,22 +196,18 @@ fn reference(problem: &ElasticBlock, at: &Array2<f64>, findings: &mut Findings) 
         let gap = a - b;
         gap.columns().into_iter().map(|g| g.dot(&g).sqrt()).sum::<f64>() / at.nrows() as f64
     };
-    let elements = |d: &Deformation| table(&|x| d.at(x));
+    let elements = |d: &Deformation| table(at, &|x| d.at(x));
     let own = elements(&fine);
     let half = solve(problem.elements / 2);
     findings.metric("energy_reference_half", half.energy);
-    let truth = match problem.faces {
-        Faces::Rollers => {
-            let [l1, l2] = problem.homogeneous();
-            table(&|[x, y]| [(l1 - 1.0) * (x + 1.0), (l2 - 1.0) * y])
-        }
-        Faces::Clamped => own.clone(),
-    };
-    let against = if problem.faces == Faces::Rollers { &truth } else { &elements(&half) };
-    let error = distance(&own, against);
+    let [l1, l2] = problem.homogeneous();
+    let even = move |[x, y, z]: [f64; 3]| [(l1 - 1.0) * (x + 1.0), (l2 - 1.0) * y, (l2 - 1.0) * z];
+    let rollers = problem.faces == Faces::Rollers;
+    let against = if rollers { table(at, &even) } else { elements(&half) };
+    let error = distance(&own, &against);
     findings.metric("reference_error", error);
     findings.notes.push(format!(
-        "Finite elements, {0} × {0}: energy {1:.8}, gradient {2:.1e}, mean distance to {3} {error:.2e}.",
+        "Finite elements, {0} along each axis: energy {1:.8}, gradient {2:.1e}, mean distance to {3} {error:.2e}.",
         problem.elements,
         fine.energy,
         fine.gradient,
@@ -178,19 +217,23 @@ fn reference(problem: &ElasticBlock, at: &Array2<f64>, findings: &mut Findings) 
             "those of half as many along an axis"
         }
     ));
-    truth
+    Box::new(move |at| if rollers { table(at, &even) } else { table(at, &|x| fine.at(x)) })
 }
 
 fn write_vtk(shapes: &Shapes, job: &Job<'_>) -> Result<(), Error> {
     let n = shapes.grid.len();
     let place = |i: usize| [shapes.grid[i / n], shapes.grid[i % n]];
     let points: Vec<[f64; 3]> = (0..n * n)
-        .map(|i| [place(i)[0] + shapes.network[[0, i]], place(i)[1] + shapes.network[[1, i]], 0.0])
+        .map(|i| {
+            let [x, y] = shapes.moved(&shapes.network, place(i), i);
+            [x, y, 0.0]
+        })
         .collect();
     let cell = |i: usize, j: usize| [i * n + j, (i + 1) * n + j, (i + 1) * n + j + 1, i * n + j + 1];
     let cells: Vec<_> = (0..n - 1).flat_map(|i| (0..n - 1).map(move |j| cell(i, j))).collect();
-    let flat =
-        |u: &Array2<f64>| -> Vec<f64> { u.columns().into_iter().flat_map(|u| [u[0], u[1], 0.0]).collect() };
+    let flat = |u: &Array2<f64>| -> Vec<f64> {
+        u.columns().into_iter().flat_map(|u| [u[0], u[shapes.second], 0.0]).collect()
+    };
     let (network, truth) = (flat(&shapes.network), flat(&shapes.truth));
     let fields = [
         vtk::Field { name: "displacement", components: 3, values: &network },

@@ -136,28 +136,7 @@ pub(super) fn block(
     findings: &mut Findings,
 ) -> Result<(), Error> {
     let n = shapes.grid.len();
-    let mut lines = Vec::new();
-    for (label, u, style) in
-        [("reference", &shapes.truth, Style::Solid), ("network", &shapes.network, Style::Dashed)]
-    {
-        let at = |i: usize, j: usize| {
-            let k = i * n + j;
-            (shapes.grid[i] + u[[0, k]], shapes.grid[j] + u[[1, k]])
-        };
-        // One curve through the whole mesh, so that it has one colour: there and back between its lines.
-        let picked: Vec<usize> = (0..=MESH).map(|m| m * (n - 1) / MESH).collect();
-        let mut path = Vec::new();
-        for (turn, i) in picked.iter().enumerate() {
-            let along: Vec<_> = (0..n).map(|j| at(*i, if turn % 2 == 0 { j } else { n - 1 - j })).collect();
-            path.extend(along);
-        }
-        for (turn, j) in picked.iter().rev().enumerate() {
-            let along: Vec<_> = (0..n).map(|i| at(if turn % 2 == 0 { n - 1 - i } else { i }, *j)).collect();
-            path.extend(along);
-        }
-        let (x, y) = path.into_iter().unzip();
-        lines.push(Line { label: label.into(), x, y, style, band: None });
-    }
+    let lines = meshes(shapes).into();
     let axes = Axes { title: "the stretched block".into(), x: "x".into(), y: "y".into(), ..Axes::default() };
     findings.figure(run, "solution", "Lines of the material after the stretch.", &Lines { axes, lines })?;
     let gap = &shapes.network - &shapes.truth;
@@ -196,4 +175,114 @@ pub(super) fn block(
         "The energy and the error while it is lowered.",
         &Lines { axes, lines },
     )
+}
+
+/// Lines of the material of the reference and of the network.
+fn meshes(shapes: &Shapes) -> [Line; 2] {
+    let n = shapes.grid.len();
+    let kinds = [("reference", &shapes.truth, Style::Solid), ("network", &shapes.network, Style::Dashed)];
+    kinds.map(|(label, u, style)| {
+        let at = |i: usize, j: usize| shapes.moved(u, [shapes.grid[i], shapes.grid[j]], i * n + j);
+        // One curve through the whole mesh, so that it has one colour: there and back between its lines.
+        let picked: Vec<usize> = (0..=MESH).map(|m| m * (n - 1) / MESH).collect();
+        let mut path = Vec::new();
+        for (turn, i) in picked.iter().enumerate() {
+            path.extend((0..n).map(|j| at(*i, if turn % 2 == 0 { j } else { n - 1 - j })));
+        }
+        for (turn, j) in picked.iter().rev().enumerate() {
+            path.extend((0..n).map(|i| at(if turn % 2 == 0 { n - 1 - i } else { i }, *j)));
+        }
+        let (x, y) = path.into_iter().map(|[x, y]| (x, y)).unzip();
+        Line { label: label.into(), x, y, style, band: None }
+    })
+}
+
+/// What happens in a fall: at every step the heights of the centre and of the lowest point drawn, and energies by the volume.
+pub(super) struct Course {
+    pub(super) t: Vec<f64>,
+    /// Of the network, then of the reference.
+    pub(super) heights: [[Vec<f64>; 2]; 2],
+    /// Strain, contact, motion, height.
+    pub(super) energies: [Vec<f64>; 4],
+}
+
+pub(super) fn fall(
+    frames: &[(f64, Shapes)],
+    course: &Course,
+    ground: f64,
+    marched: &Marched,
+    run: &RunDir,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let places = || {
+        frames.iter().flat_map(|(_, s)| {
+            meshes(s).into_iter().flat_map(|l| l.x.into_iter().zip(l.y).collect::<Vec<_>>())
+        })
+    };
+    let bound = |f: fn(f64, f64) -> f64, start: f64, pick: fn(&(f64, f64)) -> f64| {
+        places().fold(start, |b, p| f(b, pick(&p)))
+    };
+    let x = (bound(f64::min, f64::INFINITY, |p| p.0), bound(f64::max, f64::NEG_INFINITY, |p| p.0));
+    let y = (bound(f64::min, ground, |p| p.1), bound(f64::max, f64::NEG_INFINITY, |p| p.1));
+    // The same length is the same on both axes.
+    let half = 0.55 * (x.1 - x.0).max(y.1 - y.0);
+    let around = |(low, high): (f64, f64)| (0.5 * (low + high) - half, 0.5 * (low + high) + half);
+    let window = [around(x), around(y)];
+    let panels = frames.iter().enumerate().map(|(i, (t, shapes))| {
+        let floor = Line {
+            label: "ground".into(),
+            x: vec![window[0].0, window[0].1],
+            y: vec![ground; 2],
+            ..Line::default()
+        };
+        let named = i + 1 == frames.len();
+        let mut lines: Vec<Line> = meshes(shapes).into();
+        lines.push(floor);
+        if !named {
+            lines.iter_mut().for_each(|l| l.label.clear());
+        }
+        let axes = Axes {
+            title: format!("t = {t:.2}"),
+            x: "x".into(),
+            y: "height".into(),
+            window: Some(window),
+            square: true,
+            ..Axes::default()
+        };
+        Lines { axes, lines }
+    });
+    let figure = plot::Panels { title: "the falling block".into(), columns: 2, panels: panels.collect() };
+    findings.figure(
+        run,
+        "solution",
+        "Lines of the material in a plane through the middle of the block.",
+        &figure,
+    )?;
+    let mut lines = Vec::new();
+    for (who, heights, style) in
+        [("network", &course.heights[0], Style::Dashed), ("reference", &course.heights[1], Style::Solid)]
+    {
+        for (what, y) in ["centre", "lowest point"].iter().zip(heights) {
+            let label = format!("{what}, {who}");
+            lines.push(Line { label, x: course.t.clone(), y: y.clone(), style, band: None });
+        }
+    }
+    let axes =
+        |title: &str, y: &str| Axes { title: title.into(), x: "t".into(), y: y.into(), ..Axes::default() };
+    let figure = Lines { axes: axes("heights", "height"), lines };
+    findings.figure(run, "heights", "The centre of the block and its lowest point.", &figure)?;
+    let total: Vec<f64> = (0..course.t.len()).map(|i| course.energies.iter().map(|e| e[i]).sum()).collect();
+    let names = ["strain", "contact", "motion", "height"];
+    let named = names.into_iter().zip(course.energies.iter()).chain([("all", &total)]);
+    let lines = named.map(|(label, y)| Line {
+        label: label.into(),
+        x: course.t.clone(),
+        y: y.clone(),
+        ..Line::default()
+    });
+    let figure = Lines { axes: axes("energies", "energy by the volume"), lines: lines.collect() };
+    let caption =
+        "Energies of the network's motion; the implicit Euler method takes some of their sum at every step.";
+    findings.figure(run, "energies", caption, &figure)?;
+    marching(marched, "mean distance to the reference", run, findings)
 }

@@ -85,7 +85,7 @@ pub(super) fn flow(
     };
     let row = |t: f64| times.iter().position(|s| (s - t).abs() < 1e-9 * (1.0 + t)).unwrap_or(0);
     let marched = march(job, &mover, &times, start, |t, theta| views.error(row(t), theta))?;
-    marched.measure(&mover, &mut findings);
+    marched.measure(mover.space.parameters(), &mut findings);
     let reached = marched.samples.len() == times.len();
     let end = marched.samples.last().filter(|_| reached).map_or(f64::NAN, |s| s.error);
     let mean = marched.samples.iter().map(|s| s.error).sum::<f64>() / marched.samples.len() as f64;

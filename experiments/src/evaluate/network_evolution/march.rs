@@ -11,6 +11,8 @@ use flowmap_solvers::solve::{Outcome, Snapshot};
 use ndarray::Array2;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::error::Error;
@@ -18,7 +20,7 @@ use crate::evaluate::{Findings, Job};
 use crate::run_dir::write_atomically;
 
 /// The longest time that an interruption without warning may cost.
-const SAVE_EVERY: Duration = Duration::from_secs(30);
+pub(super) const SAVE_EVERY: Duration = Duration::from_secs(30);
 
 const FORMAT_VERSION: &str = "1";
 
@@ -56,7 +58,7 @@ pub(super) fn march(
     judge: impl Fn(f64, &[f64]) -> f64,
 ) -> Result<Marched, Error> {
     let store = Store::open(job)?;
-    let (mut marched, mut snapshot) = (Marched::default(), None);
+    let (mut marched, mut snapshot) = (Marched::default(), None::<Snapshot>);
     if job.resume {
         if let Some(found) = store.load()? {
             (marched, snapshot) = found;
@@ -153,10 +155,10 @@ impl Marched {
     }
 
     /// The metrics that all marches have.
-    pub(super) fn measure(&self, march: &March, findings: &mut Findings) {
+    pub(super) fn measure(&self, parameters: usize, findings: &mut Findings) {
         let last = self.samples.last();
         let effort = last.map(|s| s.effort).unwrap_or_default();
-        findings.metric("params", march.space.parameters() as f64);
+        findings.metric("params", parameters as f64);
         findings.metric("train_s", last.map_or(f64::NAN, |s| s.seconds));
         findings.metric("start_rms", self.start.0);
         findings.metric("iterations", (self.start.1 + effort.iterations) as f64);
@@ -169,16 +171,16 @@ impl Marched {
 }
 
 /// The file of a march: written whole or not at all.
-struct Store(PathBuf);
+pub(super) struct Store(PathBuf);
 
 impl Store {
-    fn open(job: &Job<'_>) -> Result<Self, Error> {
+    pub(super) fn open(job: &Job<'_>) -> Result<Self, Error> {
         let folder = job.run.join("checkpoints").join("model");
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         Ok(Self(folder.join("last.safetensors")))
     }
 
-    fn save(&self, marched: &Marched, snapshot: &Snapshot) -> Result<(), Error> {
+    pub(super) fn save(&self, marched: &Marched, snapshot: &impl Serialize) -> Result<(), Error> {
         let bytes = |values: &mut dyn Iterator<Item = f64>| -> Vec<u8> {
             values.flat_map(f64::to_le_bytes).collect()
         };
@@ -203,7 +205,7 @@ impl Store {
         write_atomically(&self.0, &safetensors::serialize(views, Some(metadata)).map_err(damaged)?)
     }
 
-    fn load(&self) -> Result<Option<(Marched, Option<Snapshot>)>, Error> {
+    pub(super) fn load<S: DeserializeOwned>(&self) -> Result<Option<(Marched, Option<S>)>, Error> {
         if !self.0.exists() {
             return Ok(None);
         }

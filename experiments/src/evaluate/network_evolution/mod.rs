@@ -2,10 +2,12 @@
 
 mod block;
 mod draw;
+mod fall;
 mod flow;
 mod march;
 mod scalar;
 
+use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::ProblemConfig;
 use flowmap_models::config::ModelConfig;
@@ -31,6 +33,7 @@ pub fn network_evolution(
     match problem {
         ProblemConfig::EulerBox(p) => flow::flow(config, network, p, job),
         ProblemConfig::ElasticBlock(p) => block::block(config, network, p, job),
+        ProblemConfig::FallingBlock(p) => fall::fall(config, network, p, job),
         _ => scalar::scalar(config, network, job),
     }
 }
@@ -39,14 +42,24 @@ pub fn network_evolution(
 ///
 /// # Errors
 /// If it cannot; the issue's path is that of the model.
-pub(crate) fn check_evolution(problem: Option<&ProblemConfig>, network: &InsrConfig) -> Result<(), Issue> {
+pub(crate) fn check_evolution(
+    problem: Option<&ProblemConfig>,
+    data: &DataConfig,
+    network: &InsrConfig,
+) -> Result<(), Issue> {
     let periodic = network.boundary == Boundary::Periodic;
     let affordable = match problem {
         Some(ProblemConfig::EulerBox(_)) => network.affordable(2, false, 1, 2),
-        Some(ProblemConfig::ElasticBlock(_)) => network.affordable(2, false, 2, 5),
+        Some(ProblemConfig::ElasticBlock(p)) => {
+            network.affordable(p.axes, false, p.axes, p.axes * p.axes + 1)
+        }
+        Some(ProblemConfig::FallingBlock(p)) => {
+            fall::steps(network, data)?;
+            network.affordable(p.axes, false, p.axes, p.axes * (p.axes + 1) + 1)
+        }
         Some(other) if super::equation(other).is_some() => network.affordable(1, periodic, 1, 1),
         _ => {
-            let hint = "take a problem of one real field on one axis, [problem.euler_box] or [problem.elastic_block]";
+            let hint = "take a problem of one real field on one axis, [problem.euler_box], [problem.elastic_block] or [problem.falling_block]";
             return Err(Issue::new("model.insr", "no network solves this problem by 'insr'").hint(hint));
         }
     };

@@ -42,7 +42,7 @@ pub(super) fn scalar(
     for (theta, mut row) in marched.weights.iter().zip(field.rows_mut()) {
         row.assign(&Array1::from(mover.space.values(theta, &places)));
     }
-    marched.measure(&mover, &mut findings);
+    marched.measure(mover.space.parameters(), &mut findings);
     let truth = &reference.values;
     let last = truth.nrows() - 1;
     let error = &field - truth;

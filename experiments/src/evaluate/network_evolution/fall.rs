@@ -1,0 +1,264 @@
+//! An elastic block that falls on the ground.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use flowmap_datasets::data::DataConfig;
+use flowmap_datasets::problem::boxed::{Deformation, FallingBlock, FiniteElements};
+use flowmap_datasets::rng::stream;
+use flowmap_models::gauss_newton::{Memory, Step};
+use flowmap_models::insr::{
+    Block, Effort, Ground, Hold, Inertia, InsrConfig, Motion, Nodes, OuterStep, Sampling,
+};
+use flowmap_solvers::issue::Issue;
+use ndarray::{Array1, Array2, Array3};
+use serde_json::json;
+
+use super::block::{Shapes, lattice, plane, table};
+use super::march::{Marched, SAVE_EVERY, Sample, Store};
+use super::{draw, misfit, walled};
+use crate::config::ExperimentConfig;
+use crate::error::Error;
+use crate::evaluate::keep::write_npz;
+use crate::evaluate::{Findings, Job};
+
+/// Points along an axis of what is compared, on two axes and on three.
+const COMPARED: [usize; 2] = [33, 13];
+
+/// Nodes along an axis at which energies are measured, on two axes and on three.
+const NODES: [usize; 2] = [24, 10];
+
+/// Times that are drawn.
+const FRAMES: usize = 4;
+
+/// The step of the implicit Euler method, and how many of them make a step of the data.
+///
+/// # Errors
+/// If the stepper is another one, its step does not divide that of the data, or the points are drawn in a way that it does not know.
+pub(super) fn steps(network: &InsrConfig, data: &DataConfig) -> Result<(f64, usize), Issue> {
+    let OuterStep::ImplicitEuler(stepper) = network.stepper else {
+        let message = format!("a falling block does not move by {}", network.stepper.name());
+        let hint = "take [model.insr.stepper.implicit_euler], of which every step is a minimum";
+        return Err(Issue::new("model.insr.stepper", message).hint(hint));
+    };
+    if !matches!(network.sampling.scheme, Sampling::Quadrature | Sampling::Resampled) {
+        let hint = "take scheme = \"resampled\", which draws them for every step of the optimiser, or \"quadrature\", which keeps them";
+        return Err(
+            Issue::new("model.insr.sampling.scheme", "points of a falling block are not drawn so").hint(hint)
+        );
+    }
+    let parts = (data.dt / stepper.dt).round();
+    if parts < 1.0 || (parts * stepper.dt / data.dt - 1.0).abs() > 1e-9 {
+        let message = format!("steps of {} do not fill the {} between samples", stepper.dt, data.dt);
+        let hint = "give data.dt, or a whole part of it";
+        return Err(Issue::new("model.insr.stepper.implicit_euler.dt", message).hint(hint));
+    }
+    Ok((stepper.dt, parts as usize))
+}
+
+pub(super) fn fall(
+    config: &ExperimentConfig,
+    network: &InsrConfig,
+    problem: &FallingBlock,
+    job: &Job<'_>,
+) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    let (dt, parts) = steps(network, &config.data).map_err(|issue| misfit(&issue.to_string()))?;
+    let count = parts * config.data.steps;
+    let (d, clock) = (problem.axes, Instant::now());
+    let elements = |n: usize| FiniteElements::new(d, problem.material(), n).falling(problem, dt, count);
+    let reference = elements(problem.elements);
+    findings.metric("solve_s", clock.elapsed().as_secs_f64());
+    let half = elements(problem.elements / 2);
+    let at = lattice(d, COMPARED[d - 2]);
+    let apart = |a: &Array2<f64>, b: &Array2<f64>| {
+        let gap = a - b;
+        gap.columns().into_iter().map(|g| g.dot(&g).sqrt()).sum::<f64>() / at.nrows() as f64
+    };
+    let of = |deformation: &Deformation| table(&at, &|x| deformation.at(x));
+    let truth: Vec<_> = reference.iter().map(of).collect();
+    let own = half.iter().zip(&truth).map(|(half, truth)| apart(&of(half), truth)).fold(0.0, f64::max);
+    findings.metric("reference_error", own);
+
+    let axes = vec![walled(-1.0, 2.0); d];
+    let block = Block::new(network, &axes, Hold::Free(problem.angle()), problem.material())
+        .map_err(|e| misfit(&e.to_string()))?;
+    let inertia = Inertia { density: 1.0, dt, gravity: problem.gravity };
+    let ground = Ground { height: problem.ground(), stiffness: problem.stiffness };
+    let nodes = match network.sampling.scheme {
+        Sampling::Quadrature => network.sampling.points,
+        _ => NODES[d - 2],
+    };
+    let motion = Motion::new(&block, inertia, ground, nodes);
+    let start = block.at_rest(&mut stream(config.seed, "weights", 0));
+    let judge = |step: usize, theta: &[f64]| apart(&block.displacement(theta, &at), &truth[step]);
+    let marched = march((network, config.seed), &motion, start, (dt, count), judge, job)?;
+
+    marched.measure(block.parameters(), &mut findings);
+    let reached = marched.weights.len() > count;
+    let worst = marched.samples.iter().map(|s| s.error).fold(0.0, f64::max);
+    findings.metric("error", if reached { marched.samples[count].error } else { f64::NAN });
+    findings.metric("max_error", if reached { worst } else { f64::NAN });
+    let course = course(&motion, &marched, &reference, problem);
+    let total = |i: usize| course.energies.iter().map(|e| e[i]).sum::<f64>();
+    let most = (1..course.t.len()).map(|i| total(i) - total(i - 1)).fold(f64::NEG_INFINITY, f64::max);
+    findings.metric("energy_gain", most / problem.gravity);
+    findings.notes.push(format!(
+        "Mean distance to finite elements, {0} along each axis, with the same steps in time: at most {worst:.2e}; theirs to half as many {own:.2e}. The block has a side of 2.",
+        problem.elements
+    ));
+    let (grid, points) = plane(d, d - 1);
+    let last = marched.weights.len() - 1;
+    let shown = |i: usize| {
+        let n = (i + 1) * last / FRAMES;
+        let shapes = Shapes {
+            network: block.displacement(&marched.weights[n], &points),
+            truth: table(&points, &|x| reference[n].at(x)),
+            second: d - 1,
+            grid: grid.clone(),
+        };
+        (n as f64 * dt, shapes)
+    };
+    let frames: Vec<_> = (0..FRAMES).map(shown).collect();
+    draw::fall(&frames, &course, problem.ground(), &marched, job.run, &mut findings)?;
+    write_npz(job.run, |archive| {
+        let saved: Vec<usize> = (0..=last).step_by(parts).collect();
+        let shapes: Vec<_> = saved.iter().map(|n| block.displacement(&marched.weights[*n], &at)).collect();
+        let stack = |pick: &dyn Fn(usize) -> Array2<f64>| {
+            let all: Vec<_> = (0..saved.len()).map(pick).collect();
+            Array3::from_shape_fn((saved.len(), d, at.nrows()), |(t, k, n)| all[t][[k, n]])
+        };
+        archive.add_array("points", &at)?;
+        archive.add_array("times", &Array1::from_iter(saved.iter().map(|n| *n as f64 * dt)))?;
+        archive.add_array("model", &stack(&|i| shapes[i].clone()))?;
+        archive.add_array("truth", &stack(&|i| truth[saved[i]].clone()))?;
+        archive.add_array("seconds_and_error", &marched.table())
+    })?;
+    Ok(findings)
+}
+
+/// Steps from rest; every step's weights are kept, and two of them are all that the next one needs.
+fn march(
+    (network, seed): (&InsrConfig, u64),
+    motion: &Motion<'_>,
+    start: Vec<f64>,
+    (dt, count): (f64, usize),
+    judge: impl Fn(usize, &[f64]) -> f64,
+    job: &Job<'_>,
+) -> Result<Marched, Error> {
+    let store = Store::open(job)?;
+    let mut marched = Marched::default();
+    if job.resume {
+        if let Some((found, _)) = store.load::<()>()? {
+            marched = found;
+            job.progress.say(&format!("resumed at step {}", marched.weights.len() - 1));
+        }
+        job.run.trim_log("model", marched.samples.len() as u64)?;
+    }
+    if marched.weights.is_empty() {
+        let error = judge(0, &start);
+        marched.samples.push(Sample { t: 0.0, seconds: 0.0, error, effort: Effort::default() });
+        marched.weights.push(start);
+    }
+    let bar = job.progress.bar("fall", count as u64, (marched.weights.len() - 1) as u64);
+    let (mut seconds, mut saved) = (marched.samples.last().map_or(0.0, |s| s.seconds), Instant::now());
+    let mut effort = marched.samples.last().map(|s| s.effort).unwrap_or_default();
+    while marched.weights.len() <= count {
+        let interrupted = job.interrupted.load(Ordering::Relaxed);
+        if interrupted || saved.elapsed() > SAVE_EVERY {
+            store.save(&marched, &())?;
+            saved = Instant::now();
+        }
+        if interrupted {
+            return Err(Error::Interrupted);
+        }
+        let (clock, step) = (Instant::now(), marched.weights.len());
+        let mut theta = marched.weights[step - 1].clone();
+        let (now, before) = (&marched.weights[step - 1], &marched.weights[step.saturating_sub(2)]);
+        let mut rng = stream(seed, "points", step as u64);
+        let drawn = network.sampling.scheme == Sampling::Resampled;
+        let mut memory = Memory::default();
+        let mut cost = f64::INFINITY;
+        for _ in 0..network.iterations {
+            let nodes = drawn.then(|| motion.drawn(network.sampling.points, &mut rng));
+            let increment = motion.increment(nodes.as_ref().unwrap_or(motion.fixed()), now, before);
+            let taken = match network.optimiser.step(&increment, &mut theta, &mut memory) {
+                Ok(taken) => taken,
+                Err(error) => {
+                    marched.failure = Some(format!("step {step}, t = {:.4}: {error}", step as f64 * dt));
+                    break;
+                }
+            };
+            effort.iterations += 1;
+            let gain = cost - taken.cost();
+            cost = taken.cost();
+            // Costs at other points are not compared.
+            if !drawn && (matches!(taken, Step::Stalled { .. }) || gain <= network.tolerance * cost) {
+                break;
+            }
+        }
+        if marched.failure.is_some() {
+            break;
+        }
+        effort.fits += 1;
+        seconds += clock.elapsed().as_secs_f64();
+        let (t, error) = (step as f64 * dt, judge(step, &theta));
+        marched.samples.push(Sample { t, seconds, error, effort });
+        marched.weights.push(theta);
+        let line = |name: &str, value: f64| json!({"step": step, "split": "train", "name": name, "value": value, "model": "model"});
+        job.run.log(&line("error", error))?;
+        bar.at(step as u64, &format!("error {error:.2e}"));
+        if step.is_multiple_of(count.div_ceil(20)) {
+            let steps = effort.iterations as f64 / effort.fits as f64;
+            job.progress.say(&format!(
+                "t = {t:.3}, {seconds:.1} s, error {error:.2e}, {steps:.1} steps of the optimiser each"
+            ));
+        }
+    }
+    bar.finish();
+    Ok(marched)
+}
+
+/// Heights and energies at every step.
+fn course(
+    motion: &Motion<'_>,
+    marched: &Marched,
+    reference: &[Deformation],
+    problem: &FallingBlock,
+) -> draw::Course {
+    let Nodes { inside, .. } = motion.fixed();
+    let (weights, inside) = (&inside.weights, &inside.at);
+    let last = problem.axes - 1;
+    let places: Vec<_> = marched.weights.iter().map(|w| motion.places(w, inside)).collect();
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.zip(weights).map(|(v, w)| v * w).sum::<f64>();
+    let centres: Vec<f64> = places.iter().map(|x| mean(&mut x.row(last).iter().copied())).collect();
+    let edges = lattice(problem.axes, 9);
+    let lowest = |x: Array2<f64>| x.row(last).iter().copied().fold(f64::INFINITY, f64::min);
+    let truth = &reference[..places.len()];
+    let true_centre = |deformation: &Deformation| {
+        let u = table(inside, &|x| deformation.at(x));
+        mean(&mut (0..inside.nrows()).map(|n| inside[[n, last]] + u[[last, n]]))
+    };
+    let held: Vec<[f64; 2]> = marched.weights.iter().map(|w| motion.energies(w)).collect();
+    let speed = |i: usize| {
+        let h = marched.samples.get(1).map_or(1.0, |s| s.t);
+        let gap = &places[i] - &places[i.saturating_sub(1)];
+        0.5 * mean(&mut gap.columns().into_iter().map(|g| g.dot(&g))) / (h * h)
+    };
+    draw::Course {
+        t: marched.samples.iter().map(|s| s.t).collect(),
+        heights: [
+            [centres.clone(), marched.weights.iter().map(|w| lowest(motion.places(w, &edges))).collect()],
+            [
+                truth.iter().map(true_centre).collect(),
+                truth.iter().map(|u| lowest(table(&edges, &|x| u.at(x)) + edges.t())).collect(),
+            ],
+        ],
+        energies: [
+            held.iter().map(|e| e[0]).collect(),
+            held.iter().map(|e| e[1]).collect(),
+            (0..places.len()).map(speed).collect(),
+            centres.iter().map(|z| problem.gravity * (z - problem.ground())).collect(),
+        ],
+    }
+}

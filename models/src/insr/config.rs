@@ -42,7 +42,8 @@ pub struct InsrConfig {
     pub iterations: usize,
     /// The root mean square at which a regression ends.
     pub tolerance: f64,
-    /// `λ` of `galerkin`, and the damping at which regressions begin, relative to the mean of the diagonal of `JᵀJ`.
+    /// `λ` of `galerkin`, and the damping at which regressions begin, relative to the mean of the diagonal of `JᵀJ`; of a falling block what a change of the weights
+    /// costs.
     pub regularisation: f64,
     /// Where least squares are measured.
     pub sampling: SamplingConfig,

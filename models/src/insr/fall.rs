@@ -85,6 +85,8 @@ struct Increment<'a> {
     strain: Energy<'a>,
     /// `x̂` at the points inside, `[axis, point]`.
     target: Array2<f64>,
+    /// The weights of the last step, and the root of what their change costs.
+    last: (Vec<f64>, f64),
 }
 
 impl<'a> Motion<'a> {
@@ -113,12 +115,20 @@ impl<'a> Motion<'a> {
         })
     }
 
-    /// The energy of the step that follows the weights `now`, and `before` them.
-    pub fn increment<'b>(&'b self, nodes: &'b Nodes, now: &[f64], before: &[f64]) -> impl LeastSquares + 'b {
+    /// The energy of the step that follows the weights `now`, and `before` them, plus `λ ‖θ − now‖²`: among networks that do the same at the nodes, the one is
+    /// wanted that changed least.
+    pub fn increment<'b>(
+        &'b self,
+        nodes: &'b Nodes,
+        now: &[f64],
+        before: &[f64],
+        lambda: f64,
+    ) -> impl LeastSquares + 'b {
         let mut target = 2.0 * self.places(now, &nodes.inside.at) - self.places(before, &nodes.inside.at);
         let last = target.nrows() - 1;
         target.row_mut(last).mapv_inplace(|x| x - self.inertia.dt * self.inertia.dt * self.inertia.gravity);
-        Increment { motion: self, nodes, strain: Energy { block: self.block, points: &nodes.inside }, target }
+        let strain = Energy { block: self.block, points: &nodes.inside };
+        Increment { motion: self, nodes, strain, target, last: (now.to_vec(), lambda.sqrt()) }
     }
 
     /// `x` of points, `[axis, point]`.
@@ -185,6 +195,14 @@ impl Increment<'_> {
         }
     }
 
+    /// The rows of the weights' change.
+    fn changes(&self, theta: &[f64], r: &mut [f64]) {
+        let (last, root) = &self.last;
+        for ((r, now), last) in r.iter_mut().zip(theta).zip(last) {
+            *r = root * (now - last);
+        }
+    }
+
     fn points(&self, face: bool, range: &Range<usize>) -> ArrayView2<'_, f64> {
         let points = if face { &self.nodes.faces } else { &self.nodes.inside };
         points.at.slice(s![range.clone(), ..])
@@ -197,11 +215,15 @@ impl LeastSquares for Increment<'_> {
     }
 
     fn chunks(&self) -> Vec<Range<usize>> {
-        self.parts().into_iter().map(|(.., rows)| rows).collect()
+        let parts = self.parts().into_iter().map(|(.., rows)| rows);
+        let measured = parts.clone().next_back().map_or(0, |rows| rows.end);
+        parts.chain([measured..measured + self.last.0.len()]).collect()
     }
 
     fn residual(&self, theta: &[f64], chunk: usize, r: &mut [f64]) {
-        let (face, points, _) = self.parts().swap_remove(chunk);
+        let Some((face, points, _)) = self.parts().into_iter().nth(chunk) else {
+            return self.changes(theta, r);
+        };
         let strained = if face { 0 } else { self.strain.kinds() * points.len() };
         let (strain, rest) = r.split_at_mut(strained);
         if !face {
@@ -212,7 +234,10 @@ impl LeastSquares for Increment<'_> {
     }
 
     fn linearise(&self, theta: &[f64], chunk: usize, r: &mut [f64], mut jacobian: ArrayViewMut2<'_, f64>) {
-        let (face, points, _) = self.parts().swap_remove(chunk);
+        let Some((face, points, _)) = self.parts().into_iter().nth(chunk) else {
+            jacobian.diag_mut().fill(self.last.1);
+            return self.changes(theta, r);
+        };
         let (d, count) = (self.motion.block.axes.len(), points.len());
         let strained = if face { 0 } else { self.strain.kinds() * count };
         let (strain, rest) = r.split_at_mut(strained);

@@ -28,12 +28,14 @@ echo '*' > "$venv/.gitignore"
     pydiffsol==0.6.2 \
     torch==2.15.0 \
     torchode==1.0.1 \
-    torchsde==0.2.6
+    torchsde==0.2.6 \
+    torchdiffeq==0.2.5 \
+    optax==0.2.8
 
 "$venv/bin/python" - <<'PY'
 from importlib.metadata import PackageNotFoundError, version
 
-for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch", "torchode", "torchsde"):
+for name in ("numpy", "scipy", "jax", "equinox", "diffrax", "exponax", "pydiffsol", "torch", "torchode", "torchsde", "torchdiffeq", "optax"):
     try:
         print(f"{name} {version(name)}")
     except PackageNotFoundError:

@@ -228,19 +228,17 @@ pub(super) fn fall(
     let half = 0.55 * (x.1 - x.0).max(y.1 - y.0);
     let around = |(low, high): (f64, f64)| (0.5 * (low + high) - half, 0.5 * (low + high) + half);
     let window = [around(x), around(y)];
-    let panels = frames.iter().enumerate().map(|(i, (t, shapes))| {
+    let panels = frames.iter().map(|(t, shapes)| {
         let floor = Line {
             label: "ground".into(),
             x: vec![window[0].0, window[0].1],
             y: vec![ground; 2],
             ..Line::default()
         };
-        let named = i + 1 == frames.len();
         let mut lines: Vec<Line> = meshes(shapes).into();
         lines.push(floor);
-        if !named {
-            lines.iter_mut().for_each(|l| l.label.clear());
-        }
+        // A legend would make its panel narrower than the others.
+        lines.iter_mut().for_each(|l| l.label.clear());
         let axes = Axes {
             title: format!("t = {t:.2}"),
             x: "x".into(),
@@ -255,7 +253,7 @@ pub(super) fn fall(
     findings.figure(
         run,
         "solution",
-        "Lines of the material in a plane through the middle of the block.",
+        "Lines of the material in a plane through the middle of the block: the network (dashed) on the reference (solid), and the ground.",
         &figure,
     )?;
     let mut lines = Vec::new();

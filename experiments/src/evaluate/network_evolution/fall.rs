@@ -181,7 +181,12 @@ fn march(
         let mut cost = f64::INFINITY;
         for _ in 0..network.iterations {
             let nodes = drawn.then(|| motion.drawn(network.sampling.points, &mut rng));
-            let increment = motion.increment(nodes.as_ref().unwrap_or(motion.fixed()), now, before);
+            let increment = motion.increment(
+                nodes.as_ref().unwrap_or(motion.fixed()),
+                now,
+                before,
+                network.regularisation,
+            );
             let taken = match network.optimiser.step(&increment, &mut theta, &mut memory) {
                 Ok(taken) => taken,
                 Err(error) => {

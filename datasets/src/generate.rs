@@ -224,6 +224,7 @@ impl Recipe<'_> {
         };
         let digest = Sha256::digest(serde_json::to_vec(&card).unwrap_or_default());
         card.hash = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
+        card.warnings.extend(self.solver.deviates().map(str::to_owned));
         card
     }
 

@@ -4,12 +4,14 @@
 
 use std::path::Path;
 
+use flowmap_datasets::card::DataCard;
 use flowmap_datasets::data::{DataConfig, FileConfig};
 use flowmap_datasets::format::{FormatError, apebench, read};
 use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::initial::{InitialConfig, Size, TruncatedFourier};
 use flowmap_datasets::problem::{ProblemConfig, pde};
 use flowmap_solvers::config::{FixedConfig, SolverConfig};
+use flowmap_solvers::stepper::etdrk::{Compatibility, Etdrk2Config};
 
 fn problem() -> ProblemConfig {
     ProblemConfig::Kdv(pde::Kdv { points: 64, length: 32.0, ..Default::default() })
@@ -151,4 +153,19 @@ fn data_in_the_layout_of_apebench_come_back() {
     let many = DataConfig { test: data.test + 1, ..data.clone() };
     refused(file(&train, Some(&test)), &many, "data.file.test", "trajectories, and data.test");
     assert!(matches!(apebench::write(&folder.path().join("kdv.npz"), &made), Err(FormatError::Write { .. })));
+}
+
+#[test]
+fn data_that_reproduce_another_program_say_so() {
+    let (problem, data) = (problem(), data());
+    let card = |compatibility| {
+        let solver = SolverConfig::Etdrk2(Etdrk2Config { dt: 0.1, compatibility });
+        let recipe = Recipe { problem: &problem, solver: &solver, data: &data, seed: 1 };
+        recipe.obtain(None, &|_| {}).unwrap().card
+    };
+    let (honest, reproduced) = (card(None), card(Some(Compatibility::Exponax01)));
+    assert!(honest.warnings.is_empty());
+    assert!(reproduced.warnings[0].contains("no converged solution"), "{:?}", reproduced.warnings);
+    let error = |card: &DataCard| card.reference.as_ref().unwrap().last;
+    assert!(error(&reproduced) > 3.0 * error(&honest), "{} {}", error(&reproduced), error(&honest));
 }

@@ -92,7 +92,8 @@ pub struct FileConfig {
     /// An NPZ archive, an NPY array, a table of text, or an HDF5 file in PDEBench's layout; a relative path starts at
     /// the config's folder.
     pub path: PathBuf,
-    /// Another file of the same kind that tests; all of the first then trains and validates.
+    /// Another file of the same kind that tests; all of the first then trains and validates. Beside a problem the two may differ in length,
+    /// as `train_steps` and `steps` do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
     /// The share of a long series that trains and validates; 0.8 if absent.

@@ -14,7 +14,7 @@ use crate::card::{DataCard, FORMAT_VERSION, ReferenceError};
 use crate::data::DataConfig;
 use crate::dataset::{Dataset, Split};
 use crate::drift::drift;
-use crate::format::{FormatError, read};
+use crate::format::FormatError;
 use crate::problem::{Problem, ProblemConfig};
 use crate::rng::stream;
 use crate::simulate::{Realisation, Trajectory, simulate_on};
@@ -68,7 +68,7 @@ impl Recipe<'_> {
             DataError::Config(Issue::new(format!("problem.{}", self.problem.name()), e.to_string()))
         })?;
         let data = match &self.data.file {
-            Some(file) => self.read_file(&problem, &file.path)?,
+            Some(file) => self.read_file(&problem, file)?,
             None => self.generate(&problem, cache, progress)?,
         };
         match &self.data.observe {
@@ -206,7 +206,7 @@ impl Recipe<'_> {
         Ok(())
     }
 
-    fn card(&self, problem: &Problem) -> DataCard {
+    pub(crate) fn card(&self, problem: &Problem) -> DataCard {
         let json = |v: Result<serde_json::Value, serde_json::Error>| v.unwrap_or_default();
         let mut card = DataCard {
             format_version: FORMAT_VERSION,
@@ -224,10 +224,11 @@ impl Recipe<'_> {
         };
         let digest = Sha256::digest(serde_json::to_vec(&card).unwrap_or_default());
         card.hash = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
+        card.warnings.extend(self.solver.deviates().map(str::to_owned));
         card
     }
 
-    fn assemble(&self, problem: &Problem, card: DataCard, values: ArrayD<f64>) -> Dataset {
+    pub(crate) fn assemble(&self, problem: &Problem, card: DataCard, values: ArrayD<f64>) -> Dataset {
         let c = self.data;
         let samples = values.shape()[1];
         let split = Split::new(c.train, c.validation, c.test, samples);
@@ -239,54 +240,6 @@ impl Recipe<'_> {
             split: if c.train_steps > 0 { split.shortened(c.train_steps + 1) } else { split },
             card,
         }
-    }
-
-    fn read_file(&self, problem: &Problem, path: &Path) -> Result<Dataset, DataError> {
-        let mut series = read(path)?;
-        let (shape, wanted) = (series.values.shape().to_vec(), problem.state_shape());
-        let misfit = |what: String, hint: &str| {
-            DataError::Config(Issue::new("data.file.path", format!("{}: {what}", path.display())).hint(hint))
-        };
-        if shape[2..] != wanted {
-            return Err(misfit(
-                format!("states of shape {:?} for a problem with {wanted:?}", &shape[2..]),
-                "set the problem's points and dimensions to those of the file",
-            ));
-        }
-        if shape[0] < self.data.trajectories() {
-            return Err(misfit(
-                format!(
-                    "{} trajectories, and data.train + validation + test = {}",
-                    shape[0],
-                    self.data.trajectories()
-                ),
-                "ask for fewer",
-            ));
-        }
-        if self.data.dt == 0.0 || self.data.steps == 0 {
-            return Err(misfit(
-                "data.dt or data.steps is missing".into(),
-                "a problem needs both; a file without a problem may go without",
-            ));
-        }
-        if shape[1] < self.data.steps + 1 {
-            return Err(misfit(format!("{} samples a trajectory", shape[1]), "lower data.steps"));
-        }
-        let spacing = series.times.get(1).zip(series.times.first()).map(|(b, a)| b - a);
-        if spacing.is_some_and(|s| ((s - self.data.dt) / self.data.dt).abs() > 1e-3) {
-            return Err(misfit(
-                format!("samples are {} apart", spacing.unwrap_or_default()),
-                "set data.dt to the spacing of the file",
-            ));
-        }
-        let keep = ndarray::Slice::from(0..self.data.trajectories());
-        let values = &mut series.values;
-        values.slice_axis_inplace(ndarray::Axis(0), keep);
-        values.slice_axis_inplace(ndarray::Axis(1), ndarray::Slice::from(0..self.data.steps + 1));
-        series.require_finite(path)?;
-        let mut card = self.card(problem);
-        card.source = Some(path.display().to_string());
-        Ok(self.assemble(problem, card, series.values.as_standard_layout().into_owned()))
     }
 }
 

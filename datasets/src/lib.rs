@@ -19,3 +19,4 @@ pub mod rng;
 pub mod series;
 pub mod simulate;
 mod special;
+mod stored;

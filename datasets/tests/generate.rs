@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use flowmap_datasets::data::DataConfig;
+use std::path::Path;
+
+use flowmap_datasets::card::DataCard;
+use flowmap_datasets::data::{DataConfig, FileConfig};
+use flowmap_datasets::format::{FormatError, apebench, read};
 use flowmap_datasets::generate::{DataError, Recipe};
 use flowmap_datasets::initial::{InitialConfig, Size, TruncatedFourier};
 use flowmap_datasets::problem::{ProblemConfig, pde};
 use flowmap_solvers::config::{FixedConfig, SolverConfig};
+use flowmap_solvers::stepper::etdrk::{Compatibility, Etdrk2Config};
 
 fn problem() -> ProblemConfig {
     ProblemConfig::Kdv(pde::Kdv { points: 64, length: 32.0, ..Default::default() })
@@ -104,4 +109,63 @@ fn a_start_that_does_not_fit_is_a_configuration_error() {
         Err(DataError::Config(issue)) => assert_eq!(issue.path, "data.initial.truncated_fourier"),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn data_in_the_layout_of_apebench_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (problem, data) = (problem(), DataConfig { train_steps: 3, ..data() });
+    let made =
+        Recipe { problem: &problem, solver: &SOLVER, data: &data, seed: 1 }.obtain(None, &|_| {}).unwrap();
+    let [train, test, card] = apebench::write(&folder.path().join("kdv.npy"), &made).unwrap();
+    assert_eq!(card, folder.path().join("kdv.json"));
+    let shape: Vec<usize> = read(&train).unwrap().values.shape().to_vec();
+    assert_eq!(shape, [data.train + data.validation, 4, 1, 64]);
+    assert_eq!(read(&test).unwrap().values.shape(), [data.test, data.steps + 1, 1, 64]);
+    let file = |path: &Path, test: Option<&Path>| FileConfig {
+        path: path.to_owned(),
+        test: test.map(Path::to_owned),
+        train_fraction: None,
+        validation_fraction: None,
+    };
+    let obtain = |file: FileConfig, data: &DataConfig| {
+        let data = DataConfig { file: Some(file), ..data.clone() };
+        Recipe { problem: &problem, solver: &SOLVER, data: &data, seed: 1 }.obtain(None, &|_| {})
+    };
+    let found = obtain(file(&train, Some(&test)), &data).unwrap();
+    assert_eq!(found.split, made.split);
+    for part in [&made.split.train, &made.split.validation, &made.split.test] {
+        let off = (&found.part(part) - &made.part(part)).mapv(f64::abs);
+        assert!(off.iter().all(|d| *d < 1e-6), "single precision");
+    }
+    assert!(found.values[[0, 4, 0, 0]].is_nan(), "no part covers it");
+    assert!(found.card.source.unwrap().contains("kdv_test.npy to test"));
+    // Longer than the file that trains; fewer trajectories than are asked for; not the problem's points.
+    let refused = |file: FileConfig, data: &DataConfig, key: &str, said: &str| match obtain(file, data) {
+        Err(DataError::Config(issue)) => {
+            assert_eq!(issue.path, key);
+            assert!(issue.message.contains(said), "{}", issue.message);
+        }
+        other => panic!("{other:?}"),
+    };
+    let long = DataConfig { train_steps: 4, ..data.clone() };
+    refused(file(&train, Some(&test)), &long, "data.file.path", "4 samples a trajectory, and 4 steps");
+    let many = DataConfig { test: data.test + 1, ..data.clone() };
+    refused(file(&train, Some(&test)), &many, "data.file.test", "trajectories, and data.test");
+    assert!(matches!(apebench::write(&folder.path().join("kdv.npz"), &made), Err(FormatError::Write { .. })));
+}
+
+#[test]
+fn data_that_reproduce_another_program_say_so() {
+    let (problem, data) = (problem(), data());
+    let card = |compatibility| {
+        let solver = SolverConfig::Etdrk2(Etdrk2Config { dt: 0.1, compatibility });
+        let recipe = Recipe { problem: &problem, solver: &solver, data: &data, seed: 1 };
+        recipe.obtain(None, &|_| {}).unwrap().card
+    };
+    let (honest, reproduced) = (card(None), card(Some(Compatibility::Exponax01)));
+    assert!(honest.warnings.is_empty());
+    assert!(reproduced.warnings[0].contains("no converged solution"), "{:?}", reproduced.warnings);
+    let error = |card: &DataCard| card.reference.as_ref().unwrap().last;
+    assert!(error(&reproduced) > 3.0 * error(&honest), "{} {}", error(&reproduced), error(&honest));
 }

@@ -144,11 +144,14 @@ fn a_file_without_samples_says_so() {
 #[test]
 fn arrays_of_another_kind_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let rank = write(folder.path(), "rank.npy", &ndarray::Array4::<f64>::zeros((1, 2, 3, 4)));
+    let rank = write(folder.path(), "rank.npy", &ndarray::ArrayD::<f64>::zeros(vec![1; 7]));
     match read(&rank) {
-        Err(FormatError::Shape { found, .. }) => assert_eq!(found, [1, 2, 3, 4]),
+        Err(FormatError::Shape { found, .. }) => assert_eq!(found, [1; 7]),
         other => panic!("{other:?}"),
     }
+    let fields = write(folder.path(), "fields.npy", &ndarray::Array4::<f64>::zeros((1, 9, 3, 4)));
+    let message = obtain(&data(&fields), 0).unwrap_err().to_string();
+    assert!(message.contains("fields of shape [3, 4], not series"), "{message}");
     for (path, kind) in [
         (write(folder.path(), "b.npy", &Array2::<bool>::default((9, 2))), "b1"),
         (write(folder.path(), "c.npy", &Array2::<num_complex::Complex64>::zeros((9, 2))), "c16"),

@@ -9,7 +9,8 @@ use crate::generative::{
     ContinuousFlowConfig, LatentSdeConfig, RectifiedFlowConfig, ScoreSdeConfig, SdeGanConfig,
 };
 use crate::grid::{
-    ConvNetConfig, DilatedResnetConfig, GridNetworkConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
+    ConvNetConfig, DilatedResnetConfig, FourierOperatorConfig, GridNetworkConfig, ResidualNetConfig,
+    SineNetConfig, StridedUNetConfig, UNetConfig,
 };
 use crate::insr::InsrConfig;
 use crate::neural_de::neural_cde::NeuralCdeConfig;
@@ -37,6 +38,10 @@ pub enum ModelConfig {
     DilatedResnet(DilatedResnetConfig),
     /// The U-Net.
     UNet(UNetConfig),
+    /// The U-Net whose convolutions halve the points.
+    StridedUNet(StridedUNetConfig),
+    /// The Fourier neural operator as it was published.
+    FourierOperator(FourierOperatorConfig),
     /// SineNet.
     Sinenet(SineNetConfig),
     /// A piecewise-linear recurrent network.
@@ -118,6 +123,8 @@ pub const MODELS: &[(&str, &str)] = &[
     ("residual_net", "residual network of convolutions"),
     ("dilated_resnet", "residual network of dilated convolutions"),
     ("u_net", "U-Net"),
+    ("strided_u_net", "U-Net whose convolutions halve and double the points"),
+    ("fourier_operator", "Fourier neural operator as it was published"),
     ("sinenet", "SineNet: U-shaped waves one after the other, with disentangled skips"),
     (
         "plrnn",
@@ -178,6 +185,8 @@ impl ModelConfig {
             Self::ResidualNet(_) => "residual_net",
             Self::DilatedResnet(_) => "dilated_resnet",
             Self::UNet(_) => "u_net",
+            Self::StridedUNet(_) => "strided_u_net",
+            Self::FourierOperator(_) => "fourier_operator",
             Self::Sinenet(_) => "sinenet",
             Self::Plrnn(_) => "plrnn",
             Self::EchoState(_) => "echo_state",
@@ -210,6 +219,8 @@ impl ModelConfig {
             | Self::ResidualNet(_)
             | Self::DilatedResnet(_)
             | Self::UNet(_)
+            | Self::StridedUNet(_)
+            | Self::FourierOperator(_)
             | Self::Sinenet(_) => Learns::Fields,
             Self::Observer(_) => Learns::Corrections,
             Self::Plrnn(_)
@@ -237,6 +248,8 @@ impl ModelConfig {
             Self::ResidualNet(c) => GridNetworkConfig::ResidualNet(c),
             Self::DilatedResnet(c) => GridNetworkConfig::DilatedResnet(c),
             Self::UNet(c) => GridNetworkConfig::UNet(c),
+            Self::StridedUNet(c) => GridNetworkConfig::StridedUNet(c),
+            Self::FourierOperator(c) => GridNetworkConfig::FourierOperator(c),
             Self::Sinenet(c) => GridNetworkConfig::Sinenet(c),
             _ => return None,
         })
@@ -284,6 +297,8 @@ impl Validate for ModelConfig {
             Self::ResidualNet(c) => c.validate(check),
             Self::DilatedResnet(c) => c.validate(check),
             Self::UNet(c) => c.validate(check),
+            Self::StridedUNet(c) => c.validate(check),
+            Self::FourierOperator(c) => c.validate(check),
             Self::Sinenet(c) => c.validate(check),
             Self::Plrnn(c) => c.validate(check),
             Self::EchoState(c) => c.validate(check),

@@ -7,8 +7,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::fused::Edge;
 use flowmap_models::grid::{
-    ConvNetConfig, DilatedResnetConfig, GridNetworkConfig, GridSpec, ResidualNetConfig, SineNetConfig,
-    UNetConfig,
+    ConvNetConfig, DilatedResnetConfig, FourierOperatorConfig, GridNetworkConfig, GridSpec,
+    ResidualNetConfig, SineNetConfig, StridedUNetConfig, UNetConfig,
 };
 use flowmap_models::seeded;
 
@@ -49,6 +49,8 @@ fn networks_of_one_axis_have_the_published_numbers_of_parameters() {
     assert_eq!(ConvNetConfig::default().init(&grid, &device).num_params(), 31_757);
     assert_eq!(ResidualNetConfig::default().init(&grid, &device).num_params(), 32_943);
     assert_eq!(DilatedResnetConfig::default().init(&grid, &device).num_params(), 31_777);
+    assert_eq!(StridedUNetConfig::default().init(&grid, &device).num_params(), 27_193);
+    assert_eq!(FourierOperatorConfig::default().init(&grid, &device).num_params(), 32_527);
 }
 
 /// Small ones of every kind.
@@ -58,6 +60,8 @@ fn small() -> Vec<GridNetworkConfig> {
         GridNetworkConfig::ResidualNet(ResidualNetConfig { width: 4, blocks: 2 }),
         GridNetworkConfig::DilatedResnet(DilatedResnetConfig { width: 4, blocks: 2, depth: 1 }),
         GridNetworkConfig::UNet(UNetConfig { width: 4, levels: 2 }),
+        GridNetworkConfig::StridedUNet(StridedUNetConfig { width: 4, levels: 2 }),
+        GridNetworkConfig::FourierOperator(FourierOperatorConfig { modes: 3, width: 4, layers: 2 }),
         GridNetworkConfig::Sinenet(SineNetConfig {
             waves: 2,
             width: 4,

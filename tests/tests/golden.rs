@@ -97,7 +97,14 @@ fn kdv_cnoidal_waves() {
 
 #[test]
 fn kdv_scales_with_its_coefficients() {
-    let problem = Kdv { length: 60.0, points: 256, origin: -20.0, nonlinearity: 1.0, dispersion: 0.5 };
+    let problem = Kdv {
+        length: 60.0,
+        points: 256,
+        origin: -20.0,
+        nonlinearity: 1.0,
+        dispersion: 0.5,
+        hyperdiffusion: 0.0,
+    };
     let initial = InitialConfig::Solitons(Solitons { wavenumbers: vec![0.8], positions: vec![-3.0] });
     let e = error(&ProblemConfig::Kdv(problem), &initial, etdrk4(0.005), 4.0);
     assert!(e < 1e-6, "{e:e}");

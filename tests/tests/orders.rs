@@ -7,6 +7,7 @@ use flowmap_datasets::problem::{Problem, ProblemConfig, dde, ode, pde};
 use flowmap_datasets::rng::stream;
 use flowmap_datasets::simulate::{check_method, simulate};
 use flowmap_solvers::config::{AdaptiveConfig, FixedConfig, METHODS, MethodKind, SolverConfig};
+use flowmap_solvers::stepper::etdrk::{Compatibility, Etdrk2Config};
 use flowmap_solvers::stepper::reversible::{
     AsynchronousLeapfrogConfig, BdiaConfig, CoupledConfig, ReversibleHeunConfig,
 };
@@ -31,7 +32,7 @@ fn methods() -> Vec<(SolverConfig, usize)> {
         (SolverConfig::VelocityVerlet(fixed), 2),
         (SolverConfig::Yoshida4(fixed), 4),
         (SolverConfig::Etdrk1(fixed), 1),
-        (SolverConfig::Etdrk2(fixed), 2),
+        (SolverConfig::Etdrk2(Etdrk2Config { dt: 1.0, compatibility: None }), 2),
         (SolverConfig::Etdrk3(fixed), 3),
         (SolverConfig::Etdrk4(fixed), 4),
         (SolverConfig::Cnab2(fixed), 2),
@@ -206,4 +207,31 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
         }
     }
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn real_parts_of_phi_lower_the_order_where_the_linear_part_is_not_real() {
+    let kdv = ProblemConfig::Kdv(pde::Kdv { points: 32, length: 12.0, ..Default::default() });
+    let burgers = ProblemConfig::Burgers(pde::Burgers { points: 32, length: 6.0, viscosity: 0.2 });
+    for (config, expected) in [(kdv, 1), (burgers, 2)] {
+        let problem = config.build().unwrap();
+        let u0 = start(&problem);
+        let end = |method: SolverConfig, steps: f64| {
+            simulate(&problem, &method.with_dt(0.5 / steps), &u0, &[0.5]).unwrap().states[0].clone()
+        };
+        let reference = end(SolverConfig::Etdrk4(FixedConfig { dt: 1.0 }), 4096.0);
+        let size = reference.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let order = |compatibility, stated| {
+            let method = SolverConfig::Etdrk2(Etdrk2Config { dt: 1.0, compatibility });
+            assert_eq!(method.deviates().is_some(), compatibility.is_some());
+            let error = |steps: f64| {
+                let u = end(method, steps);
+                Some(u.iter().zip(&reference).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt() / size)
+            };
+            measured(error, stated).unwrap()
+        };
+        let (complex, real) = (order(None, 2), order(Some(Compatibility::Exponax01), expected));
+        assert!((complex - 2.0).abs() < 0.1, "{}: {complex}", config.name());
+        assert!((real - expected as f64).abs() < 0.1, "{}: {real}", config.name());
+    }
 }

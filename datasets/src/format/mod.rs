@@ -1,5 +1,6 @@
-//! Trajectories in files: NPZ, NPY, tables of text, and HDF5 as PDEBench lays it out.
+//! Trajectories in files: NPZ, NPY (as APEBench lays it out), tables of text, and HDF5 as PDEBench does.
 
+pub mod apebench;
 pub mod npy;
 pub mod npz;
 mod numbers;

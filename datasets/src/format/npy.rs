@@ -1,4 +1,4 @@
-//! NPY arrays: one series `[time]` or `[time, channel]`, or several `[trajectory, time, channel]`.
+//! NPY arrays: one series `[time]` or `[time, channel]`, several `[trajectory, time, channel]`, or fields `[trajectory, time, channel, x, …]`.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::{FormatError, Series, guarded};
 /// Reads an array of real numbers, in the order of C or of Fortran.
 ///
 /// # Errors
-/// If it is damaged, holds something else, or has no axis or more than three.
+/// If it is damaged, holds something else, or has no axis or more than six.
 pub fn read(path: &Path) -> Result<Series, FormatError> {
     let bytes = std::fs::read(path).map_err(|source| FormatError::Open { path: path.to_owned(), source })?;
     guarded(path, || {
@@ -20,11 +20,15 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
             message: e.to_string(),
         })?;
         let found = values.shape().to_vec();
+        if (4..=6).contains(&found.len()) {
+            let values = values.as_standard_layout().into_owned();
+            return Ok(Series { values, times: Vec::new(), coordinates: Vec::new(), channels: Vec::new() });
+        }
         series(values).ok_or_else(|| FormatError::Shape {
             path: path.to_owned(),
             entry: "array",
             found,
-            wanted: "[time, channel] or [trajectory, time, channel]",
+            wanted: "[time, channel], [trajectory, time, channel] or [trajectory, time, channel, x, …]",
         })
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flowmap_datasets::format::{Series, npz, pdebench};
+use flowmap_datasets::format::{Series, apebench, npz, pdebench};
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::labelled::{self, LabelledData};
 use flowmap_datasets::observe::ObserveConfig;
@@ -23,11 +23,11 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
     let loaded = load(config, &overrides.into()).map_err(Error::Config)?;
     let ending = out.map(|o| o.extension().and_then(|e| e.to_str()).unwrap_or_default().to_owned());
     if let Some(ending) = &ending
-        && !["npz", "h5", "hdf5"].contains(&ending.as_str())
+        && !["npz", "npy", "h5", "hdf5"].contains(&ending.as_str())
     {
         return Err(Error::Usage {
             message: format!("--out: a file that ends in '.{ending}'"),
-            hint: "end it in .npz, .h5 or .hdf5".into(),
+            hint: "end it in .npz, .npy (APEBench), .h5 or .hdf5 (PDEBench)".into(),
         });
     }
     if loaded.config.study.is_some() {
@@ -56,7 +56,7 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
         };
         if ending.as_deref() != Some("npz") {
             return Err(Error::Usage {
-                message: "--out: labelled series have times of their own, which PDEBench's layout has not"
+                message: "--out: labelled series have times of their own, which other layouts have not"
                     .into(),
                 hint: "end it in .npz".into(),
             });
@@ -66,7 +66,12 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
         return Ok(());
     }
     let data = progress.data(&config)?;
-    if let (Some(out), Some(ending)) = (out, ending) {
+    if let (Some(out), Some("npy")) = (out, ending.as_deref()) {
+        apebench::write(out, &data)
+            .map_err(DataError::File)?
+            .iter()
+            .for_each(|p| print(&p.display().to_string()));
+    } else if let (Some(out), Some(ending)) = (out, ending) {
         let series = Series {
             values: data.values,
             times: data.times,

@@ -92,9 +92,12 @@ impl Progress {
         let data = recipe.obtain(cache::folder().as_deref(), &|done| bar.at(done as u64, ""))?;
         bar.finish();
         let reference = data.card.reference.as_ref().map(|r| match r.parted() {
-            true => ", trajectories part from those of half the step (chaotic)".to_owned(),
-            false => format!(", reference error {:.1e}", r.last),
+            true if data.card.warnings.is_empty() => {
+                ", trajectories part from those of half the step (chaotic)".to_owned()
+            }
+            _ => format!(", reference error {:.1e}", r.last),
         });
+        data.card.warnings.iter().for_each(|w| self.say(&format!("warning: {w}")));
         self.say(&format!(
             "data: {} trajectories of {} samples{}",
             data.values.shape()[0],

@@ -191,10 +191,17 @@ impl Validate for ExperimentConfig {
             let learns = self.model.as_ref().map(ModelConfig::learns);
             let series = matches!(learns, Some(Learns::Series | Learns::Dynamics));
             train.check_family(check.table("train"), learns);
+            let unsolved = train.diverted_chain && (self.solver.is_none() || self.data.observe.is_some());
+            check.require(
+                !unsolved,
+                "train.diverted_chain",
+                "a diverted chain, and no solver that could go on from the model's states",
+                "give [problem.NAME] and [solver.NAME] and leave [data.observe] out, or leave diverted_chain out",
+            );
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
-                train.unroll + train.push_forward + train.events.as_ref().map_or(0, |e| e.warm_up)
+                train.window() + train.events.as_ref().map_or(0, |e| e.warm_up)
             };
             let steps = if self.data.train_steps > 0 { self.data.train_steps } else { self.data.steps };
             check.require(
@@ -222,7 +229,7 @@ impl Validate for ExperimentConfig {
                 let (of, hint) = match model.learns() {
                     Learns::Fields => (
                         "fields",
-                        "take persistence, mean, solver, explicit, fno, conv_net, residual_net, dilated_resnet, u_net or sinenet",
+                        "take persistence, mean, solver, explicit, fno, conv_net, residual_net, dilated_resnet, u_net, strided_u_net, fourier_operator or sinenet",
                     ),
                     Learns::Corrections => ("corrections", "leave it out: filters stand beside it"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),

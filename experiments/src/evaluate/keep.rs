@@ -42,16 +42,16 @@ pub(super) fn obtain(
     };
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     keep_card(&data, job.run, findings)?;
-    findings.notes.extend(data.card.warnings.iter().cloned());
     Ok(Some(data))
 }
 
-/// Writes the data card, and its error into the metrics.
+/// Writes the data card, its error into the metrics, and its warnings into the notes.
 pub(super) fn keep_card(data: &Dataset, run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
     run.write("data_card.json", &serde_json::to_vec_pretty(&data.card).unwrap_or_default())?;
+    findings.notes.extend(data.card.warnings.iter().cloned());
     if let Some(reference) = &data.card.reference {
         findings.metric("reference_rel_l2", reference.last);
-        findings.notes.push(if reference.parted() {
+        findings.notes.push(if reference.parted() && data.card.warnings.is_empty() {
             format!(
                 "With half the step a trajectory ends elsewhere (relative L2 difference {:.1e}), as it must after many Lyapunov times: single trajectories of these data are not exact, their statistics are.",
                 reference.last

@@ -39,7 +39,8 @@ use burn::tensor::Device;
 use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
 use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_models::grid::{
-    ConvNetConfig, DilatedResnetConfig, ResidualNetConfig, SineNetConfig, UNetConfig,
+    ConvNetConfig, DilatedResnetConfig, FourierOperatorConfig, ResidualNetConfig, SineNetConfig,
+    StridedUNetConfig, UNetConfig,
 };
 use flowmap_models::neural_de::NeuralOdeConfig;
 use flowmap_models::try_seeded;
@@ -103,6 +104,10 @@ pub enum Baseline {
     DilatedResnet,
     /// The U-Net, likewise.
     UNet,
+    /// The U-Net whose convolutions halve the points, likewise.
+    StridedUNet,
+    /// The Fourier neural operator as it was published, likewise.
+    FourierOperator,
     /// SineNet, likewise.
     Sinenet,
     /// An echo-state network.
@@ -143,6 +148,8 @@ impl Baseline {
             Self::ResidualNet => "residual_net",
             Self::DilatedResnet => "dilated_resnet",
             Self::UNet => "u_net",
+            Self::StridedUNet => "strided_u_net",
+            Self::FourierOperator => "fourier_operator",
             Self::Sinenet => "sinenet",
             Self::EchoState => "echo_state",
             Self::Sindy => "sindy",
@@ -163,9 +170,13 @@ impl Baseline {
         match self {
             Self::Persistence | Self::Mean => true,
             Self::Solver | Self::Explicit | Self::Fno => learns == Learns::Fields,
-            Self::ConvNet | Self::ResidualNet | Self::DilatedResnet | Self::UNet | Self::Sinenet => {
-                learns == Learns::Fields
-            }
+            Self::ConvNet
+            | Self::ResidualNet
+            | Self::DilatedResnet
+            | Self::UNet
+            | Self::StridedUNet
+            | Self::FourierOperator
+            | Self::Sinenet => learns == Learns::Fields,
             Self::Sindy => matches!(learns, Learns::Series | Learns::Dynamics),
             Self::EchoState | Self::Autoregressive | Self::Lstm => learns == Learns::Series,
             Self::Gru => matches!(learns, Learns::Series | Learns::Labels),
@@ -182,6 +193,8 @@ impl Baseline {
             Self::ResidualNet => ModelConfig::ResidualNet(ResidualNetConfig::default()),
             Self::DilatedResnet => ModelConfig::DilatedResnet(DilatedResnetConfig::default()),
             Self::UNet => ModelConfig::UNet(UNetConfig::default()),
+            Self::StridedUNet => ModelConfig::StridedUNet(StridedUNetConfig::default()),
+            Self::FourierOperator => ModelConfig::FourierOperator(FourierOperatorConfig::default()),
             Self::Sinenet => ModelConfig::Sinenet(SineNetConfig::default()),
             _ => return None,
         })
@@ -192,9 +205,13 @@ impl Baseline {
         Some(match self {
             Self::Persistence | Self::Mean | Self::Solver | Self::Explicit | Self::Fno => return None,
             Self::NearestNeighbour | Self::LogSignature => return None,
-            Self::ConvNet | Self::ResidualNet | Self::DilatedResnet | Self::UNet | Self::Sinenet => {
-                return None;
-            }
+            Self::ConvNet
+            | Self::ResidualNet
+            | Self::DilatedResnet
+            | Self::UNet
+            | Self::StridedUNet
+            | Self::FourierOperator
+            | Self::Sinenet => return None,
             Self::NeuralOde => ModelConfig::NeuralOde(NeuralOdeConfig::default()),
             Self::Pinn | Self::Curriculum | Self::Frozen => return None,
             Self::EchoState => ModelConfig::EchoState(EchoStateConfig::default()),

@@ -1,7 +1,18 @@
 //! Series and models of the tests; `tests/golden/measures.py` makes the same series.
 
 use flowmap_models::state_space::StateSpaceModel;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayD, ArrayView2};
+
+/// `p = u + cos(1.3 i)/10` and `u = 1/5 + sin(0.37 i)` at the entries `i` from one on.
+pub(super) fn waves(shape: &[usize]) -> (ArrayD<f64>, ArrayD<f64>) {
+    let count = shape.iter().product::<usize>();
+    let make = |of: &dyn Fn(f64) -> f64| {
+        let values = (1..=count).map(|i| of(i as f64)).collect();
+        ArrayD::from_shape_vec(shape, values).unwrap_or_default()
+    };
+    let u = |i: f64| 0.2 + (0.37 * i).sin();
+    (make(&|i| u(i) + 0.1 * (1.3 * i).cos()), make(&u))
+}
 
 /// `x' = r x (1 − x)`, channel `c` being `c` steps ahead: `[time, channel]`.
 pub(super) fn logistic_delays(r: f64, x0: f64, samples: usize, channels: usize) -> Array2<f64> {

@@ -1,12 +1,15 @@
 //! Measures of predictions: pure functions of arrays.
 
+mod correlation;
 mod correlation_dimension;
 mod crps;
 mod exponent_from_series;
+mod frmse;
 #[cfg(test)]
 mod golden;
 mod hellinger;
 mod mean_discrepancy;
+mod nrmse;
 mod prediction_error;
 mod quantile;
 mod relative_l2;
@@ -17,11 +20,14 @@ mod valid_prediction_time;
 mod valid_time;
 mod wasserstein;
 
+pub use correlation::{CORRELATION_THRESHOLD, correlation, correlation_times};
 pub use correlation_dimension::{CorrelationDimension, correlation_dimension};
 pub use crps::crps;
 pub use exponent_from_series::{NeighbourDivergence, exponent_from_series};
+pub use frmse::frmse;
 pub use hellinger::{hellinger_distance, power_spectra};
 pub use mean_discrepancy::mean_discrepancy;
+pub use nrmse::{nrmse, vrmse};
 pub use prediction_error::prediction_errors;
 pub use quantile::quantile;
 pub use relative_l2::{by_lead_time, relative_l2};
@@ -82,6 +88,19 @@ pub const METRICS: &[(&str, &str)] = &[
     (
         "gmean_nrmse",
         "geometric mean over the first 100 lead times of the relative L2 error, the mean over the test trajectories",
+    ),
+    (
+        "nrmse",
+        "root mean square error over root mean square of every sample, time and channel, the mean over all of a rollout: SineNet's scaled L2, PDEBench's nRMSE",
+    ),
+    ("vrmse", "the same over the standard deviation in space: that of The Well"),
+    (
+        "frmse_low, frmse_mid, frmse_high",
+        "root mean square error of the Fourier coefficients of a rollout in the shells below 4, below 12, and from 12 on: PDEBench's fRMSE",
+    ),
+    (
+        "correlation_time",
+        "lead time at which Pearson's correlation with the truth is first below 0.8, the mean over the test trajectories",
     ),
     (
         "valid_time",

@@ -2,7 +2,8 @@
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
-use flowmap_datasets::dataset::Dataset;
+use flowmap_datasets::dataset::{Dataset, Normalisation};
+use flowmap_datasets::flow::Flow;
 use flowmap_datasets::rng::stream;
 use flowmap_models::emulator::Emulator;
 use ndarray::{Array, ArrayD, Axis};
@@ -10,11 +11,12 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_distr::StandardNormal;
 
-use super::{Objective, TrainConfig};
+use super::unroll::{self, Targets};
+use super::{FieldLoss, Objective, TrainConfig};
 use crate::error::Error;
 use crate::metric::by_lead_time;
 
-/// The relative error of rollouts, each state relative to its own size.
+/// The error of rollouts, state by state.
 pub struct FieldObjective<'a> {
     /// The data, `[trajectory, time, channel, x]`.
     dataset: &'a Dataset,
@@ -24,15 +26,26 @@ pub struct FieldObjective<'a> {
     device: &'a Device,
     /// All windows of the training trajectories, and the order of an epoch's.
     windows: Vec<(usize, usize)>,
+    /// The scale of the channels.
+    normalisation: Normalisation,
+    /// What makes the targets of a diverted chain, and the time of its step.
+    reference: Option<Flow>,
+    dt: f64,
     order: Option<(u64, Vec<(usize, usize)>)>,
 }
 
 impl<'a> FieldObjective<'a> {
     /// On the training trajectories of `dataset`; `seed` is that of the sampler and the noise, `device` without autodiff.
     pub fn new(dataset: &'a Dataset, config: &'a TrainConfig, seed: u64, device: &'a Device) -> Self {
-        let window = 1 + config.push_forward + config.unroll;
-        let windows = dataset.windows(&dataset.split.train, window);
-        Self { dataset, config, seed, device, windows, order: None }
+        let windows = dataset.windows(&dataset.split.train, 1 + config.window());
+        let normalisation = Normalisation::fit(dataset.part(&dataset.split.train));
+        Self { dataset, config, seed, device, windows, normalisation, reference: None, dt: 0.0, order: None }
+    }
+
+    /// With a solver beside the model, whose step over `dt` from the model's own states a diverted chain compares with.
+    #[must_use]
+    pub fn diverted(self, reference: Flow, dt: f64) -> Self {
+        Self { reference: Some(reference), dt, ..self }
     }
 
     /// The windows of a step.
@@ -68,7 +81,8 @@ impl<'a> FieldObjective<'a> {
                 state.iter_mut().for_each(|v| *v += scale * rng.sample::<f32, _>(StandardNormal));
             }
         }
-        let targets = (1..=c.unroll).map(|i| tensor(gather(c.push_forward + i))).collect();
+        let compared = if c.diverted_chain { 0 } else { c.unroll };
+        let targets = (1..=compared).map(|i| tensor(gather(c.push_forward + i))).collect();
         (tensor(first), targets)
     }
 }
@@ -89,19 +103,14 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
                 .last()
                 .map_or_else(|| Tensor::zeros([1, 1, 1], &device), |s| Tensor::from_inner(s.clone()));
         }
-        let mut loss = Tensor::<1>::zeros([1], &device);
-        for (i, state) in model.rollout(start, c.unroll).into_iter().enumerate() {
-            let target = targets[i].clone();
-            // Relative to each sample: a small field counts as much as a large one.
-            let size = target.clone().powi_scalar(2).mean_dims(&[1, 2]);
-            let error = (state - target).powi_scalar(2).mean_dims(&[1, 2]) / size.add_scalar(1e-12);
-            loss = loss + error.mean() / c.unroll as f64;
+        let std = self.normalisation.std.clone();
+        match &mut self.reference {
+            None => unroll::gradients(model, start, c, &mut OfData { states: targets, loss: c.loss, std }),
+            Some(flow) => {
+                let dt = self.dt;
+                unroll::gradients(model, start, c, &mut OfSolver { flow, dt, device, loss: c.loss, std })
+            }
         }
-        let value = loss.clone().into_scalar::<f64>();
-        if !value.is_finite() {
-            return Ok(None);
-        }
-        Ok(Some((value, GradientsParams::from_grads(loss.backward(), model))))
     }
 
     fn score_name(&self) -> &'static str {
@@ -119,6 +128,58 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
 
     fn advice(&self) -> String {
         "lower train.optimiser.*.rate, or train.unroll".into()
+    }
+}
+
+/// The states of the trajectories themselves.
+struct OfData {
+    states: Vec<Tensor<3>>,
+    loss: FieldLoss,
+    std: Vec<f64>,
+}
+
+impl Targets for OfData {
+    fn target(&mut self, step: usize, _before: &Tensor<3>) -> Result<Tensor<3>, Error> {
+        self.states.get(step).cloned().ok_or_else(|| Error::Usage {
+            message: "a diverted chain, and no solver".into(),
+            hint: "give the objective its solver by FieldObjective::diverted".into(),
+        })
+    }
+
+    fn loss(&self, state: Tensor<3>, target: Tensor<3>) -> Tensor<1> {
+        self.loss.of(state, target, &self.std)
+    }
+}
+
+/// Where the solver goes from the model's own state; no gradient passes the solver.
+struct OfSolver<'a> {
+    flow: &'a mut Flow,
+    dt: f64,
+    device: Device,
+    loss: FieldLoss,
+    std: Vec<f64>,
+}
+
+impl Targets for OfSolver<'_> {
+    fn target(&mut self, _step: usize, before: &Tensor<3>) -> Result<Tensor<3>, Error> {
+        let shape = before.dims();
+        let values = before.clone().into_data().convert::<f64>().try_to_vec::<f64>().unwrap_or_default();
+        let mut moved = Vec::with_capacity(values.len());
+        for state in values.chunks_exact(shape[1] * shape[2]) {
+            let mut state = state.to_vec();
+            let outcome = self.flow.advance(&mut state, 0.0, self.dt);
+            if !outcome.is_success() {
+                return Err(Error::Numerical(format!(
+                    "the solver cannot go on from a state of the model: {outcome}; lower train.unroll or the rate, or train one step first"
+                )));
+            }
+            moved.extend(state.into_iter().map(|v| v as f32));
+        }
+        Ok(Tensor::from_data(TensorData::new(moved, shape), &self.device))
+    }
+
+    fn loss(&self, state: Tensor<3>, target: Tensor<3>) -> Tensor<1> {
+        self.loss.of(state, target, &self.std)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod average;
 mod checkpoint;
+mod field_loss;
 mod fields;
 mod fit;
 mod labels;
@@ -13,8 +14,10 @@ mod radam;
 mod schedule;
 mod sequences;
 mod trajectories;
+mod unroll;
 mod windows;
 
+pub use field_loss::FieldLoss;
 pub use fields::FieldObjective;
 pub(crate) use fields::rollout;
 pub use fit::{Fit, Objective, Trained};
@@ -52,6 +55,14 @@ pub struct TrainConfig {
     pub unroll: usize,
     /// Steps of a model of fields before them through which no gradient flows (J. Brandstetter et al., ICLR 2022).
     pub push_forward: usize,
+    /// Steps of the unroll after which no gradient goes back; zero never cuts.
+    pub cut: usize,
+    /// Whether the tape of one step at a time is rebuilt on the way back: memory for time.
+    pub checkpoint: bool,
+    /// Whether a state is compared with the solver's step from the model's own state in place of the data (F. Koehler et al., NeurIPS 2024).
+    pub diverted_chain: bool,
+    /// What is minimised, of a model of fields.
+    pub loss: FieldLoss,
     /// Samples of a window of a model of time series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<usize>,
@@ -97,6 +108,10 @@ impl Default for TrainConfig {
             batch: 16,
             unroll: 1,
             push_forward: 0,
+            cut: 0,
+            checkpoint: false,
+            diverted_chain: false,
+            loss: FieldLoss::default(),
             sequence: None,
             batches: None,
             noise: 0.0,
@@ -122,6 +137,18 @@ impl Validate for TrainConfig {
         check.within("batch", self.batch, 1, 65_536);
         check.within("unroll", self.unroll, 1, 1000);
         check.within("push_forward", self.push_forward, 0, 1000);
+        check.require(
+            self.cut < self.unroll || self.cut == 0,
+            "cut",
+            format!("a gradient cut after {} steps of an unroll of {}", self.cut, self.unroll),
+            "lower it below train.unroll, or leave it out",
+        );
+        check.require(
+            !self.checkpoint || self.unroll > 1,
+            "checkpoint",
+            "an unroll of one step has one tape anyway",
+            "raise train.unroll, or leave it out",
+        );
         check.non_negative("noise", self.noise);
         check.within("warm_up", self.warm_up, 0.0, 1.0);
         check.within("final_rate", self.final_rate, 0.0, 1.0);
@@ -168,6 +195,11 @@ pub(crate) fn gradient_norm<M: Module>(module: &M, gradients: &mut GradientsPara
 }
 
 impl TrainConfig {
+    /// Samples after the first that a window of a model of fields needs.
+    pub(crate) fn window(&self) -> usize {
+        self.push_forward + if self.diverted_chain { 0 } else { self.unroll }
+    }
+
     /// Checks that only those keys are there that a family of models knows.
     pub(crate) fn check_family(&self, mut check: Check<'_>, learns: Option<Learns>) {
         let is = |what| learns == Some(what);
@@ -179,6 +211,10 @@ impl TrainConfig {
         let foreign = [
             ("unroll", elsewhere && self.unroll != 1, "fields"),
             ("push_forward", (elsewhere || corrections) && self.push_forward != 0, "fields"),
+            ("cut", (elsewhere || corrections) && self.cut != 0, "fields"),
+            ("checkpoint", (elsewhere || corrections) && self.checkpoint, "fields"),
+            ("diverted_chain", (elsewhere || corrections) && self.diverted_chain, "fields"),
+            ("loss", (elsewhere || corrections) && self.loss != FieldLoss::default(), "fields"),
             ("events", !corrections && self.events.is_some(), "corrections"),
             ("forecast", !corrections && self.forecast.is_some(), "corrections"),
             ("sequence", !windows && self.sequence.is_some(), "time series or dynamics"),

@@ -4,8 +4,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::{
-    ConvNet, ConvNetConfig, DilatedResnet, DilatedResnetConfig, ResidualNet, ResidualNetConfig, SineNet,
-    SineNetConfig, UNet, UNetConfig,
+    ConvNet, ConvNetConfig, DilatedResnet, DilatedResnetConfig, FourierOperator, FourierOperatorConfig,
+    ResidualNet, ResidualNetConfig, SineNet, SineNetConfig, StridedUNet, StridedUNetConfig, UNet, UNetConfig,
 };
 use crate::fused::Edge;
 use crate::layers::ConvolutionConfig;
@@ -34,6 +34,10 @@ pub enum GridNetworkConfig {
     DilatedResnet(DilatedResnetConfig),
     /// The U-Net.
     UNet(UNetConfig),
+    /// The U-Net whose convolutions halve the points.
+    StridedUNet(StridedUNetConfig),
+    /// The Fourier neural operator.
+    FourierOperator(FourierOperatorConfig),
     /// SineNet.
     Sinenet(SineNetConfig),
 }
@@ -50,6 +54,10 @@ pub enum GridNetwork {
     DilatedResnet(DilatedResnet),
     /// The U-Net.
     UNet(UNet),
+    /// The U-Net whose convolutions halve the points.
+    StridedUNet(StridedUNet),
+    /// The Fourier neural operator.
+    FourierOperator(FourierOperator),
     /// SineNet.
     SineNet(SineNet),
 }
@@ -62,6 +70,8 @@ impl GridNetworkConfig {
             Self::ResidualNet(c) => GridNetwork::ResidualNet(c.init(spec, device)),
             Self::DilatedResnet(c) => GridNetwork::DilatedResnet(c.init(spec, device)),
             Self::UNet(c) => GridNetwork::UNet(c.init(spec, device)),
+            Self::StridedUNet(c) => GridNetwork::StridedUNet(c.init(spec, device)),
+            Self::FourierOperator(c) => GridNetwork::FourierOperator(c.init(spec, device)),
             Self::Sinenet(c) => GridNetwork::SineNet(c.init(spec, device)),
         }
     }
@@ -73,6 +83,8 @@ impl GridNetworkConfig {
             Self::ResidualNet(c) => Self::ResidualNet(ResidualNetConfig { width, ..c }),
             Self::DilatedResnet(c) => Self::DilatedResnet(DilatedResnetConfig { width, ..c }),
             Self::UNet(c) => Self::UNet(UNetConfig { width, ..c }),
+            Self::StridedUNet(c) => Self::StridedUNet(StridedUNetConfig { width, ..c }),
+            Self::FourierOperator(c) => Self::FourierOperator(FourierOperatorConfig { width, ..c }),
             Self::Sinenet(c) => Self::Sinenet(SineNetConfig { width, ..c }),
         }
     }
@@ -84,6 +96,8 @@ impl GridNetworkConfig {
             Self::ResidualNet(c) => c.params(spec),
             Self::DilatedResnet(c) => c.params(spec),
             Self::UNet(c) => c.params(spec),
+            Self::StridedUNet(c) => c.params(spec),
+            Self::FourierOperator(c) => c.params(spec),
             Self::Sinenet(c) => c.params(spec),
         }
     }
@@ -91,8 +105,9 @@ impl GridNetworkConfig {
     /// What the points of every axis must be divisible by.
     pub fn divisor(&self) -> usize {
         match self {
-            Self::ConvNet(_) | Self::ResidualNet(_) | Self::DilatedResnet(_) => 1,
+            Self::ConvNet(_) | Self::ResidualNet(_) | Self::DilatedResnet(_) | Self::FourierOperator(_) => 1,
             Self::UNet(c) => 1 << c.levels,
+            Self::StridedUNet(c) => 1 << c.levels,
             Self::Sinenet(c) => 1 << c.levels,
         }
     }
@@ -106,6 +121,8 @@ impl GridNetwork {
             Self::ResidualNet(network) => network.forward(u),
             Self::DilatedResnet(network) => network.forward(u),
             Self::UNet(network) => network.forward(u),
+            Self::StridedUNet(network) => network.forward(u),
+            Self::FourierOperator(network) => network.forward(u),
             Self::SineNet(network) => network.forward(u),
         }
     }

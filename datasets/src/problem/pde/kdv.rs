@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{Exact, Operators, Tables, Workspace, check_grid, cubic, integral};
 use crate::initial::InitialConfig;
 
-/// `u_t + α u u_x + β u_xxx = 0` on one axis, in conservation form.
+/// `u_t + α u u_x + β u_xxx + ζ u_xxxx = 0` on one axis, in conservation form; `ζ = 0` but for damped variants.
 ///
-/// With `v` a solution for `α = 6, β = 1`, `u(x, t) = (6β/α) v(x, βt)`. Conserved: the mass `∫u`, the momentum `∫u²` and
+/// Without damping: with `v` a solution for `α = 6, β = 1`, `u(x, t) = (6β/α) v(x, βt)`. Conserved: the mass `∫u`, the momentum `∫u²` and
 /// the energy `∫(α/3 u³ − β u_x²)`, which is `∫(2u³ − u_x²)` in the standard form.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -25,11 +25,25 @@ pub struct Kdv {
     pub nonlinearity: f64,
     /// Dispersion `β`.
     pub dispersion: f64,
+    /// Damping of the highest modes `ζ`; only the mass is then conserved.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub hyperdiffusion: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Default for Kdv {
     fn default() -> Self {
-        Self { length: 64.0, points: 256, origin: 0.0, nonlinearity: 6.0, dispersion: 1.0 }
+        Self {
+            length: 64.0,
+            points: 256,
+            origin: 0.0,
+            nonlinearity: 6.0,
+            dispersion: 1.0,
+            hyperdiffusion: 0.0,
+        }
     }
 }
 
@@ -39,19 +53,21 @@ impl Validate for Kdv {
         check.finite("origin", self.origin);
         check.finite("nonlinearity", self.nonlinearity);
         check.finite("dispersion", self.dispersion);
+        check.non_negative("hyperdiffusion", self.hyperdiffusion);
     }
 }
 
 impl Operators for Kdv {
     const NAME: &'static str = "kdv";
-    const EQUATION: &'static str = "u_t + α u u_x + β u_xxx = 0";
+    const EQUATION: &'static str = "u_t + α u u_x + β u_xxx + ζ u_xxxx = 0";
 
     fn grid(&self) -> Result<FourierGrid, GridError> {
         Ok(cubic(1, self.points, self.length)?.with_origin(&[self.origin]))
     }
 
     fn symbol(&self, grid: &FourierGrid) -> Vec<Complex64> {
-        grid.derivative(0, 3).into_iter().map(|d| -d * self.dispersion).collect()
+        let modes = grid.derivative(0, 3).into_iter().zip(grid.laplacian());
+        modes.map(|(d, l)| -d * self.dispersion - l * l * self.hyperdiffusion).collect()
     }
 
     fn tables(&self, grid: &FourierGrid) -> Tables {
@@ -64,7 +80,7 @@ impl Operators for Kdv {
 
     fn exact(&self, initial: &InitialConfig, grid: &FourierGrid) -> Option<Exact> {
         let (scale, rate, grid) = (6.0 * self.dispersion / self.nonlinearity, self.dispersion, grid.clone());
-        if !scale.is_finite() {
+        if !scale.is_finite() || self.hyperdiffusion > 0.0 {
             return None;
         }
         match initial.clone() {
@@ -80,6 +96,9 @@ impl Operators for Kdv {
     }
 
     fn invariants(&self, u: &[f64], ws: &mut Workspace) -> Vec<(&'static str, f64)> {
+        if self.hyperdiffusion > 0.0 {
+            return vec![("mass", integral(u.iter().copied(), ws.grid()))];
+        }
         let slope = ws.derivative(u, 0);
         let energy = |(u, s): (&f64, &f64)| self.nonlinearity / 3.0 * u * u * u - self.dispersion * s * s;
         vec![

@@ -16,9 +16,12 @@ pub(crate) fn equation(problem: &ProblemConfig) -> Option<Equation> {
         ProblemConfig::FisherKpp(p) if p.dimensions == 1 => {
             Equation { diffusivity: p.diffusivity, reaction: [p.rate, -p.rate, 0.0], ..none }
         }
-        ProblemConfig::Kdv(p) => {
-            Equation { self_advection: p.nonlinearity, dispersion: p.dispersion, ..none }
-        }
+        ProblemConfig::Kdv(p) => Equation {
+            self_advection: p.nonlinearity,
+            dispersion: p.dispersion,
+            hyperdiffusivity: p.hyperdiffusion,
+            ..none
+        },
         ProblemConfig::KuramotoSivashinsky(_) => {
             Equation { self_advection: 1.0, diffusivity: -1.0, hyperdiffusivity: 1.0, ..none }
         }

@@ -26,6 +26,8 @@ pub(super) fn classical(
         | Baseline::ResidualNet
         | Baseline::DilatedResnet
         | Baseline::UNet
+        | Baseline::StridedUNet
+        | Baseline::FourierOperator
         | Baseline::Sinenet
         | Baseline::EchoState
         | Baseline::Sindy

@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 use flowmap_datasets::dataset::Dataset;
+use flowmap_datasets::flow::Flow;
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::Problem;
 use flowmap_datasets::rng::stream;
@@ -79,6 +80,8 @@ impl Learned {
             Self::Grid(GridNetworkConfig::ResidualNet(_)) => "ResNet",
             Self::Grid(GridNetworkConfig::DilatedResnet(_)) => "dilated ResNet",
             Self::Grid(GridNetworkConfig::UNet(_)) => "U-Net",
+            Self::Grid(GridNetworkConfig::StridedUNet(_)) => "U-Net, strided",
+            Self::Grid(GridNetworkConfig::FourierOperator(_)) => "FNO",
             Self::Grid(GridNetworkConfig::Sinenet(_)) => "SineNet",
         }
     }
@@ -94,9 +97,9 @@ impl Learned {
             }
             Self::Grid(c) => {
                 let spec = task.spec(LinearPart::None)?;
-                let trained = train_drawn(&fitting, task.data, task.config, task.job.device, |device| {
-                    GridSurrogate::init(c, &spec, device)
-                })?;
+                let draw = |device: &Device| GridSurrogate::init(c, &spec, device);
+                let trained =
+                    train_drawn(&fitting, task.problem, task.data, task.config, task.job.device, draw)?;
                 Ok(entry(role, self.label(), &trained, task))
             }
         }
@@ -133,11 +136,12 @@ pub(in crate::evaluate) fn fit(
     device: &Device,
 ) -> Result<Trained<SemilinearOperator>, Error> {
     let spec = field_spec(problem, data, config.data.dt, operator.linear)?;
-    train_drawn(training, data, config, device, |device| operator.init(&spec, device))
+    train_drawn(training, problem, data, config, device, |device| operator.init(&spec, device))
 }
 
 fn train_drawn<M: Emulator>(
     training: &Fit<'_>,
+    problem: &Problem,
     data: &Dataset,
     config: &ExperimentConfig,
     device: &Device,
@@ -150,5 +154,10 @@ where
     // All models of a comparison start from the same stream.
     let drawn =
         seeded(&tracked, stream(config.seed, "weights", 0).next_u64(), || Ok::<_, Error>(draw(&tracked)));
-    training.train(drawn?, &mut FieldObjective::new(data, training.config, config.seed, device))
+    let mut objective = FieldObjective::new(data, training.config, config.seed, device);
+    if let (true, Some(solver)) = (training.config.diverted_chain, &config.solver) {
+        let flow = Flow::new(problem, solver).map_err(DataError::Config)?;
+        objective = objective.diverted(flow, config.data.dt);
+    }
+    training.train(drawn?, &mut objective)
 }

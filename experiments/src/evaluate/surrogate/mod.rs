@@ -3,6 +3,7 @@
 mod classical;
 mod draw;
 mod learned;
+mod scores;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::dataset::{Dataset, Normalisation};
@@ -210,6 +211,7 @@ fn measure(
             findings.metric("rollout_rel_l2_median", median);
             findings.metric("valid_time", valid(entry));
             findings.metric("gmean_nrmse", geometric(&entry.errors));
+            scores::record("", &entry.prediction, truth, &data.times, findings);
             if let Some(exponent) = problem.lyapunov_exponent() {
                 findings.metric("valid_lyapunov_times", valid(entry) * exponent);
             }
@@ -227,6 +229,8 @@ fn measure(
             findings.metric(format!("baseline_{}_rollout_rel_l2", entry.name), mean);
             if entry.learned {
                 findings.metric(format!("baseline_{}_gmean_nrmse", entry.name), geometric(&entry.errors));
+                let prefix = format!("baseline_{}_", entry.name);
+                scores::record(&prefix, &entry.prediction, truth, &data.times, findings);
             }
             if let Some(one_step) = entry.one_step {
                 findings.metric(format!("baseline_{}_one_step_rel_l2", entry.name), one_step);

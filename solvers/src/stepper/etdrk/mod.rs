@@ -5,11 +5,13 @@
 
 mod etdrk1;
 mod etdrk2;
+mod etdrk2_real_phi;
 mod etdrk3;
 mod etdrk4;
 
 pub use etdrk1::Etdrk1;
-pub use etdrk2::Etdrk2;
+pub use etdrk2::{Compatibility, Etdrk2, Etdrk2Config};
+pub use etdrk2_real_phi::Etdrk2RealPhi;
 pub use etdrk3::Etdrk3;
 pub use etdrk4::Etdrk4;
 

@@ -1,0 +1,93 @@
+//! The gradient of a rollout: how far back it is followed, and what is kept for it.
+
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+use flowmap_models::emulator::Emulator;
+
+use super::TrainConfig;
+use crate::error::Error;
+
+/// What a rollout is compared with.
+pub(super) trait Targets {
+    /// What the state after step `step` (from zero) should be, `[batch, channel, x]`; `before` is the model's own state before it, without
+    /// autodiff.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn target(&mut self, step: usize, before: &Tensor<3>) -> Result<Tensor<3>, Error>;
+
+    /// The loss `[1]` of a state.
+    fn loss(&self, state: Tensor<3>, target: Tensor<3>) -> Tensor<1>;
+}
+
+/// The mean loss over the `unroll` states after `start`, and its gradients; none if the loss is not finite.
+///
+/// Every `cut` steps no gradient goes back (zero never cuts). With `checkpoint` the states are computed first and kept alone; the tape
+/// of one step at a time is then rebuilt from the last to the first, so that memory grows by one state a step.
+pub(super) fn gradients<M: Emulator>(
+    model: &M,
+    start: Tensor<3>,
+    config: &TrainConfig,
+    targets: &mut impl Targets,
+) -> Result<Option<(f64, GradientsParams)>, Error> {
+    if config.checkpoint {
+        rebuilt(model, start, config, targets)
+    } else {
+        recorded(model, start, config, targets)
+    }
+}
+
+/// On one tape for each stretch between two cuts.
+fn recorded<M: Emulator>(
+    model: &M,
+    start: Tensor<3>,
+    config: &TrainConfig,
+    targets: &mut impl Targets,
+) -> Result<Option<(f64, GradientsParams)>, Error> {
+    let (steps, stretch) = (config.unroll, if config.cut > 0 { config.cut } else { config.unroll });
+    let mut before = start;
+    let mut loss = Tensor::<1>::zeros([1], &before.device());
+    for first in (0..steps).step_by(stretch) {
+        for (i, state) in model.rollout(before.clone(), stretch.min(steps - first)).into_iter().enumerate() {
+            let target = targets.target(first + i, &before.inner())?;
+            loss = loss + targets.loss(state.clone(), target) / steps as f64;
+            before = state;
+        }
+        before = before.detach();
+    }
+    let value = loss.clone().into_scalar::<f64>();
+    if !value.is_finite() {
+        return Ok(None);
+    }
+    Ok(Some((value, GradientsParams::from_grads(loss.backward(), model))))
+}
+
+/// Forward without a tape, then back with the tape of one step.
+fn rebuilt<M: Emulator>(
+    model: &M,
+    start: Tensor<3>,
+    config: &TrainConfig,
+    targets: &mut impl Targets,
+) -> Result<Option<(f64, GradientsParams)>, Error> {
+    let steps = config.unroll;
+    let mut states = vec![start.inner()];
+    states.extend(model.valid().rollout(states[0].clone(), steps - 1));
+    let (mut value, mut sum) = (0.0, GradientsAccumulator::new());
+    // The gradient by the state after the step.
+    let mut carried: Option<Tensor<3>> = None;
+    for (i, before) in states.into_iter().enumerate().rev() {
+        let target = targets.target(i, &before)?;
+        let before = Tensor::from_inner(before).require_grad();
+        let Some(state) = model.rollout(before.clone(), 1).pop() else { continue };
+        let mut loss = targets.loss(state.clone(), target) / steps as f64;
+        value += loss.clone().into_scalar::<f64>();
+        if let Some(carried) = carried.take() {
+            loss = loss + (state * Tensor::from_inner(carried)).sum();
+        }
+        let mut found = loss.backward();
+        let cut = config.cut > 0 && i.is_multiple_of(config.cut);
+        carried = before.grad_remove(&mut found).filter(|_| !cut);
+        sum.accumulate(model, GradientsParams::from_module(&mut found, model));
+    }
+    Ok(value.is_finite().then(|| (value, sum.grads())))
+}

@@ -64,6 +64,7 @@ fn small() -> Vec<GridNetworkConfig> {
             growth: 1.5,
             levels: 2,
             disentangled: true,
+            budget: None,
         }),
     ]
 }
@@ -80,7 +81,7 @@ fn the_number_of_parameters_is_known_without_the_network() {
     for size in [[1, 16], [8, 12]] {
         for config in small() {
             let grid = spec(size, 2, 3);
-            assert_eq!(config.params(&grid), config.init(&grid, &device).num_params(), "{config:?}");
+            assert_eq!(config.cost(&grid).params, config.init(&grid, &device).num_params(), "{config:?}");
         }
     }
 }

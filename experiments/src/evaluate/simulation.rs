@@ -230,6 +230,7 @@ fn draw(problem: &Problem, data: &Dataset, run: &RunDir, findings: &mut Findings
                     y: data.coordinates[1].clone(),
                     frames,
                     palette: if signed { Palette::Diverging } else { Palette::Sequential },
+                    range: None,
                 };
                 findings.figure(run, &format!("snapshots_{channel}"), "The first trajectory.", &figure)?;
             }

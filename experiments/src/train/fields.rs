@@ -4,7 +4,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::rng::stream;
-use flowmap_models::emulator::Emulator;
+use flowmap_models::emulator::{Emulator, shifted};
 use ndarray::{Array, ArrayD, Axis};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -19,6 +19,8 @@ pub struct FieldObjective<'a> {
     /// The data, `[trajectory, time, channel, x]`.
     dataset: &'a Dataset,
     config: &'a TrainConfig,
+    /// Frames that the model is given.
+    history: usize,
     seed: u64,
     /// Where tensors live, without autodiff.
     device: &'a Device,
@@ -28,11 +30,18 @@ pub struct FieldObjective<'a> {
 }
 
 impl<'a> FieldObjective<'a> {
-    /// On the training trajectories of `dataset`; `seed` is that of the sampler and the noise, `device` without autodiff.
-    pub fn new(dataset: &'a Dataset, config: &'a TrainConfig, seed: u64, device: &'a Device) -> Self {
-        let window = 1 + config.push_forward + config.unroll;
+    /// On the training trajectories of `dataset`, of which the model is given `history` frames; `seed` is that of the sampler and the
+    /// noise, `device` without autodiff.
+    pub fn new(
+        dataset: &'a Dataset,
+        config: &'a TrainConfig,
+        history: usize,
+        seed: u64,
+        device: &'a Device,
+    ) -> Self {
+        let window = history + config.push_forward + config.unroll;
         let windows = dataset.windows(&dataset.split.train, window);
-        Self { dataset, config, seed, device, windows, order: None }
+        Self { dataset, config, history, seed, device, windows, order: None }
     }
 
     /// The windows of a step.
@@ -48,18 +57,19 @@ impl<'a> FieldObjective<'a> {
         order.chunks(self.config.batch).nth(batch).unwrap_or_default().to_vec()
     }
 
-    /// The first states of a batch, `[batch, channel, x]`, with noise, and the states that the loss compares with.
+    /// The first frames of a batch, `[batch, history·channel, x]`, with noise, and the states that the loss compares with.
     fn batch(&self, batch: &[(usize, usize)], step: u64, device: &Device) -> (Tensor<3>, Vec<Tensor<3>>) {
         let c = self.config;
         let shape = self.dataset.values.shape();
         let (channels, points) = (shape[2], shape[3..].iter().product::<usize>());
-        let shape = [batch.len(), channels, points];
-        let gather = |offset: usize| -> Vec<f32> {
-            let states = batch.iter().map(|(t, s)| self.dataset.window(*t, s + offset, 1));
+        let gather = |offset: usize, frames: usize| -> Vec<f32> {
+            let states = batch.iter().map(|(t, s)| self.dataset.window(*t, s + offset, frames));
             states.flat_map(|w| w.iter().map(|v| *v as f32).collect::<Vec<_>>()).collect()
         };
-        let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), device);
-        let mut first = gather(0);
+        let tensor = |values: Vec<f32>, frames: usize| {
+            Tensor::from_data(TensorData::new(values, [batch.len(), frames * channels, points]), device)
+        };
+        let mut first = gather(0, self.history);
         if c.noise > 0.0 {
             let mut rng = stream(self.seed, "noise", step);
             for state in first.chunks_exact_mut(channels * points) {
@@ -68,8 +78,9 @@ impl<'a> FieldObjective<'a> {
                 state.iter_mut().for_each(|v| *v += scale * rng.sample::<f32, _>(StandardNormal));
             }
         }
-        let targets = (1..=c.unroll).map(|i| tensor(gather(c.push_forward + i))).collect();
-        (tensor(first), targets)
+        let last = self.history - 1 + c.push_forward;
+        let targets = (1..=c.unroll).map(|i| tensor(gather(last + i, 1), 1)).collect();
+        (tensor(first, self.history), targets)
     }
 }
 
@@ -84,10 +95,9 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
         let device = self.device.clone().autodiff();
         let (mut start, targets) = self.batch(&windows, step, &device);
         if c.push_forward > 0 {
-            let rolled = model.valid().rollout(start.inner(), c.push_forward);
-            start = rolled
-                .last()
-                .map_or_else(|| Tensor::zeros([1, 1, 1], &device), |s| Tensor::from_inner(s.clone()));
+            let first = start.inner();
+            let rolled = model.valid().rollout(first.clone(), c.push_forward);
+            start = Tensor::from_inner(rolled.into_iter().fold(first, shifted));
         }
         let mut loss = Tensor::<1>::zeros([1], &device);
         for (i, state) in model.rollout(start, c.unroll).into_iter().enumerate() {
@@ -113,7 +123,7 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
         let truth = self.dataset.part(&self.dataset.split.validation).to_owned();
         let prediction = rollout(model, &truth, self.device);
         let errors = by_lead_time(prediction.view(), truth.view());
-        let lead = errors.slice_axis(Axis(1), (1..).into());
+        let lead = errors.slice_axis(Axis(1), (self.history..).into());
         lead.mean().unwrap_or(f64::INFINITY)
     }
 
@@ -122,17 +132,19 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
     }
 }
 
-/// The rollouts of a model from the first samples of `truth`, in its shape `[trajectory, time, channel, x, …]`.
+/// The rollouts of a model from the first samples of `truth`, as many as it is given, in its shape `[trajectory, time, channel, x, …]`.
 pub(crate) fn rollout<M: Emulator>(model: &M, truth: &ArrayD<f64>, device: &Device) -> ArrayD<f64> {
     let shape = truth.shape().to_vec();
     let (n, times, channels, points) = (shape[0], shape[1], shape[2], shape[3..].iter().product());
-    let first: Vec<f32> = truth.index_axis(Axis(1), 0).iter().map(|v| *v as f32).collect();
-    let start = Tensor::from_data(TensorData::new(first, [n, channels, points]), device);
+    let given = model.history();
+    let frames = truth.slice_axis(Axis(1), (..given).into());
+    let first: Vec<f32> = frames.iter().map(|v| *v as f32).collect();
+    let start = Tensor::from_data(TensorData::new(first, [n, given * channels, points]), device);
     let mut out = Array::from_elem(shape, f64::NAN);
-    out.index_axis_mut(Axis(1), 0).assign(&truth.index_axis(Axis(1), 0));
-    for (i, state) in model.rollout(start, times - 1).into_iter().enumerate() {
+    out.slice_axis_mut(Axis(1), (..given).into()).assign(&frames);
+    for (i, state) in model.rollout(start, times - given).into_iter().enumerate() {
         let values = state.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
-        out.index_axis_mut(Axis(1), i + 1).iter_mut().zip(values).for_each(|(o, v)| *o = f64::from(v));
+        out.index_axis_mut(Axis(1), given + i).iter_mut().zip(values).for_each(|(o, v)| *o = f64::from(v));
     }
     out
 }

@@ -97,7 +97,9 @@ fn without_smoke_and_under_even_smoke_nothing_moves() {
             .unwrap();
         let u = &end.states[0];
         assert!(u[..256].iter().all(|s| (s - level).abs() < 1e-13));
-        assert!(u[256..].iter().all(|w| w.abs() < 1e-13), "the pressure carries even smoke");
+        // The pressure carries even smoke, to rounding.
+        let fastest = u[256..].iter().fold(0.0_f64, |m, w| m.max(w.abs()));
+        assert!(fastest < 1e-11, "{level}: {fastest:.1e}");
     }
 }
 
@@ -146,7 +148,7 @@ fn finer_grids_and_steps_converge() {
     let reference = end(256, Interpolation::Cubic, Path::Midpoint);
     let mut last = Vec::new();
     for (interpolation, path) in KINDS {
-        let errors = [16, 32, 64].map(|n| difference(&end(n, interpolation, path), &reference));
+        let errors = [32, 64, 128].map(|n| difference(&end(n, interpolation, path), &reference));
         eprintln!("grid {interpolation:?}: {errors:?}");
         let slope = (errors[0] / errors[2]).log2() / 2.0;
         assert!(slope > 0.8, "{interpolation:?}: {slope:.2} of {errors:?}");

@@ -89,17 +89,18 @@ fn a_symmetric_start_stays_symmetric() {
 
 #[test]
 fn without_smoke_and_under_even_smoke_nothing_moves() {
-    let smoke = Smoke { points: 16, ..Smoke::default() };
-    for level in [0.0, 0.7] {
+    // Viscosity acts before the projection, also on the part of the lift that the pressure takes away: only without it even smoke rests.
+    for (level, viscosity) in [(0.0, 0.01), (0.7, 0.0)] {
+        let smoke = Smoke { points: 16, viscosity, ..Smoke::default() };
         let mut start = vec![level; 256];
         start.resize(768, 0.0);
-        let end = simulate(&build(&smoke), &method(1.5, Interpolation::Linear, Path::Euler), &start, &[30.0])
-            .unwrap();
+        let solver = method(1.5, Interpolation::Linear, Path::Euler);
+        let end = simulate(&build(&smoke), &solver, &start, &[30.0]).unwrap();
         let u = &end.states[0];
         assert!(u[..256].iter().all(|s| (s - level).abs() < 1e-13));
         // The pressure carries even smoke, to rounding.
         let fastest = u[256..].iter().fold(0.0_f64, |m, w| m.max(w.abs()));
-        assert!(fastest < 1e-11, "{level}: {fastest:.1e}");
+        assert!(fastest < 1e-12, "{level}: {fastest:.1e}");
     }
 }
 

@@ -115,8 +115,7 @@ impl ModuleMapper for Zero {
 #[test]
 fn every_parameter_counts_and_has_a_gradient() {
     let device = Device::flex().autodiff();
-    for (size, edges) in [([1, 16], PERIODIC), ([8, 12], PERIODIC), ([8, 12], [Edge::Zeros, Edge::Periodic])]
-    {
+    for (size, edges) in [([1, 16], PERIODIC), ([8, 12], [Edge::Zeros, Edge::Periodic])] {
         for config in small() {
             let grid = GridSpec { edges, ..spec(size, 2, 3) };
             let network = seeded(&device, 7, || config.init(&grid, &device));

@@ -16,7 +16,8 @@ use super::{Boundary, CellProblem};
 ///
 /// The "Navier-Stokes 2D" of PDEArena (J. Gupta and J. Brandstetter, TMLR 2023), whose box has 128² cells, the length 32, `ν = 0.01`,
 /// `b = 0.5`; its solver is `semi_lagrangian` with steps of 1.5 and its defaults. Stored are `s, u, v`, all at the middle of the cells
-/// (PDEArena's velocities stand half a cell beside the smoke). Once a velocity is stored, its values on the faces are lost: a solution
+/// (PDEArena's velocities stand half a cell beside the smoke). Its order of the parts of a step lets viscosity act on the lift before the
+/// pressure takes it away, so that even smoke drags along the side walls by the order of `ν dt²`. Once a velocity is stored, its values on the faces are lost: a solution
 /// that goes on from a stored state differs from one that never stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

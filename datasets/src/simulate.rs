@@ -48,9 +48,9 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
         | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Reversible | MethodKind::Stiff)
         | (Problem::Dde(_), MethodKind::Explicit) => Ok(()),
         (Problem::Ode(p), MethodKind::Symplectic) if p.separable() => Ok(()),
-        (Problem::Cells(p), kind) if p.fits(kind) => Ok(()),
+        (Problem::Cells(p), _) if p.fits(solver) => Ok(()),
         (Problem::Cells(p), _) => {
-            misfit(&format!("'{}' cannot move '{}'", solver.name(), p.name()), "take semi_lagrangian")
+            misfit(&format!("'{}' cannot move '{}'", solver.name(), p.name()), p.advice())
         }
         (_, MethodKind::Carrying) => misfit(
             &format!("'{}' moves flows between walls, and '{}' is none", solver.name(), problem.name()),

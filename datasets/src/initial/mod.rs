@@ -217,16 +217,28 @@ impl InitialConfig {
     pub fn cells(&self, problem: &dyn CellProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
         match self {
             Self::Textbook(_) => Ok(problem.initial()),
-            Self::Noise(noise) => noise.draw(problem, rng).ok_or_else(|| {
-                Issue::new("noise.scale", "no wave of the noise fits the box")
-                    .hint("raise it, or the problem's length")
-            }),
-            _ => Err(Issue::new(
-                self.name(),
-                format!("'{}' is no start for '{}'", self.name(), problem.name()),
-            )
-            .hint("a flow on cells starts from noise or textbook")),
+            Self::Noise(noise) => {
+                let clouds = noise.draw(problem, rng).ok_or_else(|| {
+                    Issue::new("noise.scale", "no wave of the noise fits the box")
+                        .hint("raise it, or the problem's length")
+                })?;
+                problem.clouds(clouds).ok_or_else(|| self.no_start(problem))
+            }
+            Self::TruncatedFourier(waves) => {
+                let grid = FourierGrid::new(&problem.cells(), &problem.lengths())
+                    .map_err(|e| Issue::new(self.name(), e.to_string()))?;
+                let start = problem.waves(&mut || waves.draw(&grid, rng));
+                start
+                    .ok_or_else(|| self.no_start(problem))?
+                    .map_err(|what| Issue::new("truncated_fourier.amplitude", what).hint("lower it"))
+            }
+            _ => Err(self.no_start(problem)),
         }
+    }
+
+    fn no_start(&self, problem: &dyn CellProblem) -> Issue {
+        Issue::new(self.name(), format!("'{}' is no start for '{}'", self.name(), problem.name()))
+            .hint("a flow on cells starts from textbook, between walls from noise, on a torus from truncated_fourier")
     }
 
     /// Draws the state of a system of ordinary differential equations.

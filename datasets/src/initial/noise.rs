@@ -15,7 +15,7 @@ const NEGLIGIBLE: f64 = 1e-9;
 /// Waves with `(scale·|m|/length)²` up to this are left out.
 const LONGEST: f64 = 0.1;
 
-/// `|n|` in the first channel, zero in all others: `n` is periodic Gaussian noise with standard deviation one and mean zero whose mode
+/// Clouds `|n|` in a fluid at rest: `n` is periodic Gaussian noise with standard deviation one and mean zero whose mode
 /// `m` has the amplitude `|k|^(−2·smoothness)`, `k = scale·m/length`.
 ///
 /// The clouds of PDEArena's smoke, which are PhiFlow's `abs(Noise(scale=11, smoothness=6))`.
@@ -71,7 +71,7 @@ impl Noise {
         modes
     }
 
-    /// Draws the field `[channel, x, y]`; none if the box is so small that no wave is left.
+    /// Draws `|n|`, `[x, y]`; none if the box is so small that no wave is left.
     pub(super) fn draw(&self, problem: &dyn CellProblem, rng: &mut (impl Rng + ?Sized)) -> Option<Vec<f64>> {
         let (cells, lengths) = (problem.cells(), problem.lengths());
         let points = cells[0] * cells[1];
@@ -96,8 +96,6 @@ impl Noise {
             return None;
         }
         let scale = 1.0 / variance.sqrt();
-        let mut u: Vec<f64> = noise.iter().map(|n| (scale * (n - mean)).abs()).collect();
-        u.resize(problem.channels().len() * points, 0.0);
-        Some(u)
+        Some(noise.iter().map(|n| (scale * (n - mean)).abs()).collect())
     }
 }

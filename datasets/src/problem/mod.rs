@@ -322,6 +322,7 @@ problems! {
     }
     cells {
         Smoke => "smoke",
+        Compressible => "compressible",
     }
     boxed {
         EulerBox => "euler_box",

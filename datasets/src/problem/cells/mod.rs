@@ -1,10 +1,13 @@
 //! Flows on the cells of a rectangle, which a method of their own moves.
 
+mod compressible;
+mod limited;
 mod smoke;
 
+pub use compressible::Compressible;
 pub use smoke::Smoke;
 
-use flowmap_solvers::config::{MethodKind, SolverConfig};
+use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::stepper::Stepper;
 use ndarray::Array1;
 
@@ -31,8 +34,10 @@ pub trait CellProblem: Send + Sync {
     fn lengths(&self) -> [f64; 2];
     /// What ends each axis.
     fn boundaries(&self) -> [Boundary; 2];
-    /// Whether a kind of method can move it.
-    fn fits(&self, kind: MethodKind) -> bool;
+    /// Whether a method can move it.
+    fn fits(&self, solver: &SolverConfig) -> bool;
+    /// What can, in a few words.
+    fn advice(&self) -> &'static str;
     /// The method, if it fits.
     fn stepper(&self, solver: &SolverConfig) -> Option<Box<dyn Stepper<Array1<f64>>>>;
     /// The state of a stored field `[channel, x, y]`.
@@ -41,6 +46,14 @@ pub trait CellProblem: Send + Sync {
     fn to_physical(&self, state: &Array1<f64>) -> Vec<f64>;
     /// The textbook start, `[channel, x, y]`.
     fn initial(&self) -> Vec<f64>;
+    /// The start `[channel, x, y]` from clouds `[x, y]`, where there is one.
+    fn clouds(&self, _clouds: Vec<f64>) -> Option<Vec<f64>> {
+        None
+    }
+    /// The start from random waves, drawn for one channel at a time, where there is one; or why they are no state.
+    fn waves(&self, _draw: &mut dyn FnMut() -> Vec<f64>) -> Option<Result<Vec<f64>, String>> {
+        None
+    }
     /// Quantities that the equation conserves, of a stored field.
     fn invariants(&self, u: &[f64]) -> Vec<(&'static str, f64)>;
 

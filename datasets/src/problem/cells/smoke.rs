@@ -109,8 +109,12 @@ impl CellProblem for Smoke {
         [Boundary::Wall; 2]
     }
 
-    fn fits(&self, kind: MethodKind) -> bool {
-        kind == MethodKind::Carrying
+    fn fits(&self, solver: &SolverConfig) -> bool {
+        solver.kind() == MethodKind::Carrying
+    }
+
+    fn advice(&self) -> &'static str {
+        "take semi_lagrangian"
     }
 
     fn stepper(&self, solver: &SolverConfig) -> Option<Box<dyn Stepper<Array1<f64>>>> {
@@ -151,6 +155,11 @@ impl CellProblem for Smoke {
         let mut u: Vec<f64> = x.iter().flat_map(|x| y.iter().map(move |y| at(*x, *y))).collect();
         u.resize(3 * u.len(), 0.0);
         u
+    }
+
+    fn clouds(&self, mut clouds: Vec<f64>) -> Option<Vec<f64>> {
+        clouds.resize(3 * clouds.len(), 0.0);
+        Some(clouds)
     }
 
     fn invariants(&self, u: &[f64]) -> Vec<(&'static str, f64)> {

@@ -6,6 +6,7 @@ use super::{Comparison, Entry, last};
 use crate::error::Error;
 use crate::evaluate::Findings;
 use crate::evaluate::curves::training;
+use crate::evaluate::simulation::FRAMES;
 use crate::metric::quantile;
 use crate::plot::{Axes, Fields, Frame, Line, Lines, Palette, Panel, Row, Rows, SpaceTime, Style};
 use crate::run_dir::RunDir;
@@ -15,9 +16,6 @@ const LARGEST_SHOWN: f64 = 10.0;
 
 /// Snapshots of a rollout in a row, at most.
 const SNAPSHOTS: usize = 4;
-
-/// Frames of an animation, at most.
-const FRAMES: usize = 60;
 
 /// Draws fields, errors by lead time, spectra and the training.
 pub(super) fn draw(all: &Comparison<'_>, run: &RunDir, findings: &mut Findings) -> Result<(), Error> {

@@ -30,6 +30,9 @@ pub struct DataConfig {
     /// Samples after the first of the trajectories that train and validate; zero takes all.
     #[serde(default, skip_serializing_if = "is_none")]
     pub train_steps: usize,
+    /// Samples that a model of fields is given to predict the next.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub history: usize,
     /// Time before the first sample, in which a trajectory settles.
     #[serde(default)]
     pub burn_in: f64,
@@ -57,6 +60,7 @@ impl Default for DataConfig {
             dt: 0.0,
             steps: 0,
             train_steps: 0,
+            history: 1,
             burn_in: 0.0,
             initial: textbook(),
             file: None,
@@ -72,6 +76,10 @@ fn is_zero(share: &f64) -> bool {
 
 fn is_none(count: &usize) -> bool {
     *count == 0
+}
+
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 fn one() -> usize {
@@ -135,6 +143,7 @@ impl Validate for DataConfig {
             "give at most data.steps",
         );
         check.non_negative("burn_in", self.burn_in);
+        check.within("history", self.history, 1, 64);
         check.within("dropped", self.dropped, 0.0, 0.95);
         check.within("test", self.test, 1, 1_000_000);
         check.within("train", self.train, 0, 1_000_000);

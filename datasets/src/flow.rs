@@ -1,5 +1,7 @@
 //! A problem and a method as a flow map, for whoever moves one state after the other.
 
+use std::sync::Arc;
+
 use flowmap_solvers::assimilation::Adjoint;
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::gradient::{self, Gradient, Loss};
@@ -10,6 +12,7 @@ use ndarray::{Array1, Array2};
 use num_complex::Complex64;
 
 use crate::problem::Problem;
+use crate::problem::cells::CellProblem;
 use crate::problem::ode::OdeField;
 use crate::problem::pde::SpectralField;
 use crate::simulate::check_method;
@@ -23,6 +26,7 @@ pub struct Flow {
 enum Kind {
     Fields { field: Box<SpectralField>, stepper: Box<dyn Stepper<Array2<Complex64>>> },
     States { stepper: Box<dyn Stepper<Array1<f64>>> },
+    Cells { problem: Arc<dyn CellProblem>, stepper: Box<dyn Stepper<Array1<f64>>> },
 }
 
 /// The flow of a system of ordinary equations with its way back, as variational assimilation needs it.
@@ -92,6 +96,9 @@ impl Flow {
                     stepper: solver.dense_stepper(OdeField::new(p.clone()), &like).ok_or_else(unfit)?,
                 }
             }
+            Problem::Cells(p) => {
+                Kind::Cells { problem: p.clone(), stepper: p.stepper(solver).ok_or_else(unfit)? }
+            }
             Problem::Dde(_)
             | Problem::Sde(_)
             | Problem::Labelled(_)
@@ -112,6 +119,14 @@ impl Flow {
                 let solution = solve(stepper, &field.to_spectral(u), &mut options);
                 if let Some(end) = solution.ys.last() {
                     u.copy_from_slice(&field.to_physical(end));
+                }
+                solution.outcome
+            }
+            Kind::Cells { problem, stepper } => {
+                let mut options = SolveOptions::new(t0, t1, control).max_steps(most);
+                let solution = solve(stepper, &problem.to_state(u), &mut options);
+                if let Some(end) = solution.ys.last() {
+                    u.copy_from_slice(&problem.to_physical(end));
                 }
                 solution.outcome
             }

@@ -106,6 +106,7 @@ impl Recipe<'_> {
         let drawn = match problem {
             Problem::Pde(p) => self.data.initial.field(&**p, &mut rng),
             Problem::Ode(p) => self.data.initial.state(&**p, &mut rng),
+            Problem::Cells(p) => self.data.initial.cells(&**p, &mut rng),
             Problem::Dde(p) => self.data.initial.past(&**p, &mut rng),
             Problem::Sde(p) => self.data.initial.origin(&**p, &mut rng),
             Problem::Labelled(_) | Problem::Boxed(_) => return Err(DataError::Config(unsolved())),
@@ -217,6 +218,7 @@ impl Recipe<'_> {
             data: json(serde_json::to_value(DataConfig {
                 observe: None,
                 train_steps: 0,
+                history: 1,
                 ..self.data.clone()
             })),
             seed: self.seed,

@@ -48,6 +48,14 @@ pub fn check_method(problem: &Problem, solver: &SolverConfig) -> Result<(), Issu
         | (Problem::Ode(_), MethodKind::Explicit | MethodKind::Reversible | MethodKind::Stiff)
         | (Problem::Dde(_), MethodKind::Explicit) => Ok(()),
         (Problem::Ode(p), MethodKind::Symplectic) if p.separable() => Ok(()),
+        (Problem::Cells(p), _) if p.fits(solver) => Ok(()),
+        (Problem::Cells(p), _) => {
+            misfit(&format!("'{}' cannot move '{}'", solver.name(), p.name()), p.advice())
+        }
+        (_, MethodKind::Carrying) => misfit(
+            &format!("'{}' moves flows between walls, and '{}' is none", solver.name(), problem.name()),
+            "take dopri5, or etdrk4 for a partial differential equation",
+        ),
         (Problem::Pde(_), _) => misfit(
             &format!("'{}' cannot solve a partial differential equation", solver.name()),
             "take etdrk4, or an explicit method",
@@ -143,6 +151,16 @@ pub fn simulate_on(
             let path = sde::path(&**p, realisation, end);
             let mut stepper = sde::stepper(p, solver, path, &y0).ok_or_else(unfit)?;
             Ok(run(&mut stepper, &y0, solver, times, |y| y.to_vec()))
+        }
+        Problem::Cells(p) => {
+            let y0 = p.to_state(u0);
+            let mut stepper = p.stepper(solver).ok_or_else(unfit)?;
+            let mut trajectory = run(&mut stepper, &y0, solver, times, |y| p.to_physical(y));
+            // The start is given, not taken to the faces and back.
+            if trajectory.times.first() == Some(&0.0) {
+                trajectory.states[0] = u0.to_vec();
+            }
+            Ok(trajectory)
         }
         Problem::Labelled(_) => Err(unfit()),
         Problem::Density(_) | Problem::Boxed(_) => Err(unfit()),

@@ -26,6 +26,7 @@ fn systems() -> Vec<(Problem, std::sync::Arc<dyn OdeProblem>)> {
             | Problem::Sde(_)
             | Problem::Labelled(_)
             | Problem::Density(_)
+            | Problem::Cells(_)
             | Problem::Boxed(_) => None,
         })
         .collect()

@@ -25,6 +25,7 @@ fn data(path: &Path) -> DataConfig {
         dt: 0.0,
         train_steps: 0,
         steps: 0,
+        history: 1,
         burn_in: 0.0,
         initial: InitialConfig::Textbook(Empty {}),
         file: Some(FileConfig {

@@ -4,10 +4,18 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use num_complex::Complex64;
 
-/// A map from a field to the field a fixed time later.
+use crate::fused::Edge;
+
+/// A map from a field, or from some frames of it, to the field a fixed time later.
 pub trait Emulator: Module {
-    /// The `steps` states after `u`, each `[batch, channel, x]`, in the physical units of the data.
+    /// The `steps` states after `u`, each `[batch, channel, x]`, in the physical units of the data; `u` are the last
+    /// [`history`](Self::history) frames, `[batch, history·channel, x]`, the oldest first.
     fn rollout(&self, u: Tensor<3>, steps: usize) -> Vec<Tensor<3>>;
+
+    /// How many frames it is given.
+    fn history(&self) -> usize {
+        1
+    }
 }
 
 /// What a model is told of the field that it moves.
@@ -15,8 +23,12 @@ pub trait Emulator: Module {
 pub struct FieldSpec {
     /// Points of every axis, one or two; fields are `[batch, channel, x]` with all points in one dimension.
     pub shape: Vec<usize>,
+    /// What lies beyond the edges, axis by axis; an axis without an entry is periodic.
+    pub edges: Vec<Edge>,
     /// Channels.
     pub channels: usize,
+    /// Frames that a model is given, at least one.
+    pub history: usize,
     /// The time of a step.
     pub dt: f64,
     /// The eigenvalues of the linear part, for one channel after the other, the last axis halved: `points/2 + 1` of one axis.
@@ -44,6 +56,15 @@ impl FieldSpec {
             _ => 0,
         }
     }
+}
+
+/// The frames after a step: `next`, `[batch, channel, x]`, instead of the oldest of `frames`, `[batch, history·channel, x]`.
+pub fn shifted(frames: Tensor<3>, next: Tensor<3>) -> Tensor<3> {
+    let ([_, all, _], [_, channels, _]) = (frames.dims(), next.dims());
+    if all == channels {
+        return next;
+    }
+    Tensor::cat(vec![frames.narrow(1, channels, all - channels), next], 1)
 }
 
 /// A constant `[1, channel, 1]`.

@@ -10,14 +10,16 @@ use flowmap_solvers::stepper::explicit_rk::{EULER, ExplicitRk};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use crate::emulator::{Emulator, FieldSpec, per_channel};
+use crate::emulator::{Emulator, FieldSpec, per_channel, shifted};
+use crate::fused::Edge;
 use crate::layers::{Dft, FourierNetwork, FourierNetworkConfig};
 
 /// `z_{k+1} = e^{hL} z_k + h φ₁(hL) N_θ(z_k)`: the exponential Euler step of the integrator core with the equation's own
 /// `L` and a network of Fourier layers for `N`.
 ///
 /// With `linear = "none"` it is the plain residual Fourier neural operator `z_{k+1} = z_k + h N_θ(z_k)`, an Euler step, with
-/// the same parameters.
+/// the same parameters. Only this one knows walls (fields are continued by zeros over an eighth of an axis that is not periodic) and
+/// sees more than the last frame.
 ///
 /// A. Singh et al., "Learning Semilinear Neural Operators: A Unified Recursive Framework For Prediction And Data
 /// Assimilation", ICLR 2024. The correction by measurements that follows the step is an [`Observer`](crate::observer::Observer).
@@ -88,12 +90,12 @@ impl SemilinearOperatorConfig {
     pub fn init(&self, spec: &FieldSpec, device: &Device) -> SemilinearOperator {
         let modes = self.modes.min(spec.shape.iter().copied().min().unwrap_or(2) / 2);
         let network = FourierNetworkConfig {
-            input: spec.channels,
+            input: spec.history.max(1) * spec.channels,
             output: spec.channels,
             width: self.width,
             layers: self.layers,
             modes,
-            shape: spec.shape.clone(),
+            shape: spec.shape.iter().zip(margins(spec)).map(|(n, margin)| n + margin).collect(),
         };
         let inverse: Vec<f64> = spec.std.iter().map(|s| 1.0 / s).collect();
         SemilinearOperator {
@@ -109,16 +111,52 @@ impl SemilinearOperatorConfig {
 }
 
 impl SemilinearOperator {
-    /// `N_θ` in physical units per unit of time.
+    /// `N_θ` of the last frames in physical units per unit of time.
     pub fn nonlinear(&self, u: Tensor<3>) -> Tensor<3> {
-        let v = (u - self.mean.clone()) * self.inverse_std.clone();
-        let out = self.network.forward(v) * self.rate.clone();
+        let frames = self.spec.history.max(1);
+        let repeated = |of: &Tensor<3>| of.clone().repeat_dim(1, frames);
+        let v = (u - repeated(&self.mean)) * repeated(&self.inverse_std);
+        let out = self.on_margins(v) * self.rate.clone();
         match &self.slope {
             Some(slope) => slope.apply(out),
             None if self.config.conservative => out.clone() - out.mean_dim(2),
             None => out,
         }
     }
+
+    /// The network on a field that is continued by zeros beyond walls.
+    fn on_margins(&self, v: Tensor<3>) -> Tensor<3> {
+        let margins = margins(&self.spec);
+        if margins.iter().all(|margin| *margin == 0) {
+            return self.network.forward(v);
+        }
+        let [batch, channels, points] = v.dims();
+        let (nx, mx, ny, my) = match (&self.spec.shape[..], &margins[..]) {
+            ([nx, ny], [mx, my]) => (*nx, *mx, *ny, *my),
+            (_, margins) => (1, 0, points, margins.first().copied().unwrap_or(0)),
+        };
+        let mut wide = v.reshape([batch, channels, nx, ny]);
+        let device = wide.device();
+        if my > 0 {
+            wide = Tensor::cat(vec![wide, Tensor::zeros([batch, channels, nx, my], &device)], 3);
+        }
+        if mx > 0 {
+            wide = Tensor::cat(vec![wide, Tensor::zeros([batch, channels, mx, ny + my], &device)], 2);
+        }
+        let out = self.network.forward(wide.reshape([batch, channels, (nx + mx) * (ny + my)]));
+        let out = out.reshape([batch, self.spec.channels, nx + mx, ny + my]);
+        out.narrow(2, 0, nx).narrow(3, 0, ny).reshape([batch, self.spec.channels, points])
+    }
+}
+
+/// Points by which every axis is continued: an even number on an axis that is not periodic.
+fn margins(spec: &FieldSpec) -> Vec<usize> {
+    let edge = |axis: usize| spec.edges.get(axis).copied().unwrap_or_default();
+    let margin = |(axis, n): (usize, &usize)| match edge(axis) {
+        Edge::Periodic => 0,
+        Edge::Zeros => (n / 16).max(1) * 2,
+    };
+    spec.shape.iter().enumerate().map(margin).collect()
 }
 
 /// The spectral derivative, in units of the highest mode kept: an operator of order one.
@@ -131,11 +169,29 @@ fn slope(modes: usize, spec: &FieldSpec, device: &Device) -> Circulant {
 
 impl Emulator for SemilinearOperator {
     fn rollout(&self, u: Tensor<3>, steps: usize) -> Vec<Tensor<3>> {
+        if self.spec.history > 1 {
+            let (mut frames, mut states) = (u, Vec::with_capacity(steps));
+            for _ in 0..steps {
+                let now = frames.clone().narrow(
+                    1,
+                    (self.spec.history - 1) * self.spec.channels,
+                    self.spec.channels,
+                );
+                let next = now + self.nonlinear(frames.clone()) * self.spec.dt;
+                states.push(next.clone());
+                frames = shifted(frames, next);
+            }
+            return states;
+        }
         let field = Field { model: self, device: u.device() };
         match self.config.linear {
             LinearPart::Exact => march(&mut Etdrk1::new(field, &u), u, steps, self.spec.dt),
             LinearPart::None => march(&mut ExplicitRk::new(&EULER, field, &u), u, steps, self.spec.dt),
         }
+    }
+
+    fn history(&self) -> usize {
+        self.spec.history.max(1)
     }
 }
 

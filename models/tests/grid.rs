@@ -39,6 +39,13 @@ fn sinenet_has_the_published_numbers_of_parameters() {
             assert_eq!(params + ends(grid) - ends(&grids[0]), count, "{waves} waves");
         }
     }
+    // Multiplications of four frames on 128 x 128 points, in units of a thousand millions.
+    let grid = spec([128, 128], 12, 3);
+    for ((waves, growth, _), billions) in cases.into_iter().zip([14.4, 19.9, 28.4, 35.5, 42.0]) {
+        let config = GridNetworkConfig::Sinenet(SineNetConfig { waves, growth, ..Default::default() });
+        let macs = config.cost(&grid).macs as f64 / 1e9;
+        assert!((macs - billions).abs() < 0.051, "{waves} waves: {macs}");
+    }
     let tangled = SineNetConfig { disentangled: false, ..Default::default() };
     assert_eq!(tangled.init(&grids[0], &device).num_params(), 32_831_403);
 }
@@ -68,6 +75,7 @@ fn small() -> Vec<GridNetworkConfig> {
             growth: 1.5,
             levels: 2,
             disentangled: true,
+            budget: None,
         }),
     ]
 }
@@ -84,7 +92,7 @@ fn the_number_of_parameters_is_known_without_the_network() {
     for size in [[1, 16], [8, 12]] {
         for config in small() {
             let grid = spec(size, 2, 3);
-            assert_eq!(config.params(&grid), config.init(&grid, &device).num_params(), "{config:?}");
+            assert_eq!(config.cost(&grid).params, config.init(&grid, &device).num_params(), "{config:?}");
         }
     }
 }
@@ -111,9 +119,10 @@ impl ModuleMapper for Zero {
 #[test]
 fn every_parameter_counts_and_has_a_gradient() {
     let device = Device::flex().autodiff();
-    for size in [[1, 16], [8, 12]] {
+    for (size, edges) in [([1, 16], PERIODIC), ([8, 12], [Edge::Zeros, Edge::Periodic])] {
         for config in small() {
-            let network = seeded(&device, 7, || config.init(&spec(size, 2, 3), &device));
+            let grid = GridSpec { edges, ..spec(size, 2, 3) };
+            let network = seeded(&device, 7, || config.init(&grid, &device));
             let u = field(size, 2, &device);
             let v = network.forward(u.clone());
             assert_eq!(v.dims(), [2, 3, size[0], size[1]]);

@@ -26,7 +26,9 @@ fn spec(shape: &[usize]) -> FieldSpec {
     let modes: usize = shape.iter().rev().skip(1).product::<usize>() * (shape.last().unwrap() / 2 + 1);
     FieldSpec {
         shape: shape.to_vec(),
+        edges: Vec::new(),
         channels: 1,
+        history: 1,
         dt: 0.5,
         symbol: (0..modes).map(|m| Complex64::new(-0.1 * m as f64, 0.3)).collect(),
         mean: vec![0.2],

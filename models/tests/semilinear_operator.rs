@@ -15,7 +15,9 @@ fn spec(points: usize, channels: usize) -> FieldSpec {
     });
     FieldSpec {
         shape: vec![points],
+        edges: Vec::new(),
         channels,
+        history: 1,
         dt: 0.3,
         symbol: std::iter::repeat_n(symbol.collect::<Vec<_>>(), channels).flatten().collect(),
         mean: vec![0.1; channels],

@@ -26,7 +26,9 @@ fn spec() -> FieldSpec {
     let symbol = (0..=POINTS / 2).map(|m| Complex64::new(-0.01, 0.02) * (m * m) as f64).collect();
     FieldSpec {
         shape: vec![POINTS],
+        edges: Vec::new(),
         channels: 1,
+        history: 1,
         dt: 0.3,
         symbol,
         mean: vec![0.1],
@@ -83,7 +85,8 @@ fn the_semilinear_operator_agrees_with_the_cpu() {
 fn networks_on_a_grid_agree_with_the_cpu() {
     let gpu = Device::wgpu(DeviceKind::DefaultDevice);
     for shape in [vec![POINTS], vec![4, 4]] {
-        let config = SineNetConfig { waves: 1, width: 3, growth: 1.5, levels: 1, disentangled: true };
+        let config =
+            SineNetConfig { waves: 1, width: 3, growth: 1.5, levels: 1, disentangled: true, budget: None };
         let spec = FieldSpec { shape: shape.clone(), ..spec() };
         let config = GridNetworkConfig::Sinenet(config);
         let model = seeded(&Device::flex(), 7, || GridSurrogate::init(&config, &spec, &Device::flex()));

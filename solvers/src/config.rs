@@ -1,5 +1,6 @@
 //! The choice of a method as configuration: `[solver.NAME]`.
 
+use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 use crate::control::{Control, Pid};
@@ -19,6 +20,7 @@ use crate::stepper::imex::{Cnab2, Sbdf2};
 use crate::stepper::reversible::{
     AsynchronousLeapfrogConfig, BdiaConfig, CoupledConfig, EES25, ReversibleHeunConfig, ReversibleScheme,
 };
+use crate::stepper::semi_lagrangian::{CarryingFlow, SemiLagrangian, SemiLagrangianConfig};
 use crate::stepper::stiff::{Esdirk, EsdirkTableau, KVAERNO3, KVAERNO5};
 use crate::stepper::symplectic::{SYMPLECTIC_EULER, Splitting, Symplectic, VELOCITY_VERLET, YOSHIDA4};
 
@@ -69,6 +71,8 @@ pub enum MethodKind {
     Reversible,
     /// A drift and a diffusion.
     Stochastic,
+    /// A flow that carries scalars between walls.
+    Carrying,
 }
 
 /// A method and its parameters.
@@ -107,6 +111,7 @@ pub enum SolverConfig {
     Shark(AdaptiveConfig),
     Spark(AdaptiveConfig),
     SlowRk(AdaptiveConfig),
+    SemiLagrangian(SemiLagrangianConfig),
 }
 
 /// The least relative tolerance of a method for stochastic equations that chooses its steps.
@@ -121,6 +126,10 @@ pub const STOCHASTIC_METHODS: &[(&str, &str)] = &[
     ("spark", "splitting path Runge-Kutta, strong order 1/2 to 1, for Stratonovich equations, adaptive"),
     ("slow_rk", "strong order 3/2 for Stratonovich equations whose noise commutes, adaptive"),
 ];
+
+/// Every method for flows between walls.
+pub const FLOW_METHODS: &[(&str, &str)] =
+    &[("semi_lagrangian", "semi-Lagrangian advection and projection, order 1, for flows between walls")];
 
 /// Every method for deterministic equations: its name, and what it is.
 pub const METHODS: &[(&str, &str)] = &[
@@ -158,6 +167,7 @@ enum Method {
     Semilinear,
     Reversible(ReversibleScheme),
     Stochastic,
+    Carrying,
 }
 
 enum Parameters {
@@ -168,7 +178,7 @@ enum Parameters {
 impl SolverConfig {
     /// One row per method: its name, its parameters, what executes it.
     fn parts(&self) -> (&'static str, Parameters, Method) {
-        use Method::{Explicit, Reversible, Semilinear, Stiff, Stochastic, Symplectic};
+        use Method::{Carrying, Explicit, Reversible, Semilinear, Stiff, Stochastic, Symplectic};
         use Parameters::{Adaptive, Fixed};
         match *self {
             Self::Euler(c) => ("euler", Fixed(c), Explicit(&EULER)),
@@ -210,6 +220,7 @@ impl SolverConfig {
             Self::Shark(c) => ("shark", Adaptive(c), Stochastic),
             Self::Spark(c) => ("spark", Adaptive(c), Stochastic),
             Self::SlowRk(c) => ("slow_rk", Adaptive(c), Stochastic),
+            Self::SemiLagrangian(c) => ("semi_lagrangian", Fixed(FixedConfig { dt: c.dt }), Carrying),
         }
     }
 
@@ -237,6 +248,7 @@ impl SolverConfig {
             Method::Semilinear => MethodKind::Semilinear,
             Method::Reversible(_) => MethodKind::Reversible,
             Method::Stochastic => MethodKind::Stochastic,
+            Method::Carrying => MethodKind::Carrying,
         }
     }
 
@@ -316,6 +328,7 @@ impl SolverConfig {
             Self::AsynchronousLeapfrog(c) => fixed(&mut c.dt),
             Self::Coupled(c) => fixed(&mut c.dt),
             Self::Bdia(c) => fixed(&mut c.dt),
+            Self::SemiLagrangian(c) => fixed(&mut c.dt),
             Self::BogackiShampine(c)
             | Self::Dopri5(c)
             | Self::Tsit5(c)
@@ -390,7 +403,11 @@ impl SolverConfig {
                 Some(adjoint.differentiate(scheme, Ordinary(field), y0, options, loss))
             }
             Method::Reversible(scheme) => Some(scheme.differentiate(adjoint, field, y0, options, loss)),
-            Method::Stiff(_) | Method::Symplectic(_) | Method::Semilinear | Method::Stochastic => None,
+            Method::Stiff(_)
+            | Method::Symplectic(_)
+            | Method::Semilinear
+            | Method::Stochastic
+            | Method::Carrying => None,
         }
     }
 
@@ -402,6 +419,17 @@ impl SolverConfig {
     ) -> Option<Box<dyn Stepper<(Q, Q)> + 'a>> {
         match self.parts().2 {
             Method::Symplectic(splitting) => Some(Box::new(Symplectic::new(splitting, field, like))),
+            _ => None,
+        }
+    }
+
+    /// The method for a flow between walls that carries scalars, if it is one.
+    pub fn carrying_stepper<'a, F: CarryingFlow + 'a>(
+        &self,
+        flow: F,
+    ) -> Option<Box<dyn Stepper<Array1<f64>> + 'a>> {
+        match self {
+            Self::SemiLagrangian(c) => Some(Box::new(SemiLagrangian::new(flow, *c))),
             _ => None,
         }
     }

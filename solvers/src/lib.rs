@@ -22,5 +22,6 @@ pub mod issue;
 pub mod lyapunov;
 pub mod sde;
 pub mod solve;
+pub mod staggered;
 pub mod state;
 pub mod stepper;

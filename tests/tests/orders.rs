@@ -118,6 +118,7 @@ fn start(problem: &Problem) -> Vec<f64> {
         Problem::Sde(p) => p.initial(),
         Problem::Labelled(p) => unreachable!("{} is no equation", p.name()),
         Problem::Density(p) => unreachable!("{} is no equation", p.name()),
+        Problem::Cells(p) => unreachable!("{} has its own test", p.name()),
         Problem::Boxed(p) => unreachable!("{} is solved by networks", p.name()),
     }
 }
@@ -173,6 +174,7 @@ fn every_method_has_its_order_on_every_problem_that_fits_it() {
                 | Problem::Sde(_)
                 | Problem::Labelled(_)
                 | Problem::Density(_)
+                | Problem::Cells(_)
                 | Problem::Boxed(_) => end(&SolverConfig::Dopri8(AdaptiveConfig::default()), 3000.0),
             };
             let reference = reference.unwrap();

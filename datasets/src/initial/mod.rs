@@ -2,6 +2,7 @@
 
 mod exact;
 mod gaussian;
+mod noise;
 mod random;
 
 pub use exact::{
@@ -9,6 +10,7 @@ pub use exact::{
     WaveOnGrid,
 };
 pub use gaussian::Gaussian;
+pub use noise::Noise;
 pub use random::{GaussianRandomField, Size, Spots, TruncatedFourier};
 
 use flowmap_solvers::fourier::{FourierGrid, GridKind};
@@ -17,6 +19,7 @@ use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
+use crate::problem::cells::CellProblem;
 use crate::problem::dde::DdeProblem;
 use crate::problem::ode::OdeProblem;
 use crate::problem::pde::PdeProblem;
@@ -55,6 +58,8 @@ pub enum InitialConfig {
     PlaneWave(PlaneWave),
     /// The decaying vortices of Taylor and Green.
     TaylorGreen(TaylorGreen),
+    /// Clouds of smooth noise in a fluid at rest.
+    Noise(Noise),
     /// The system's own textbook start.
     Textbook(Empty),
     /// A given state.
@@ -125,6 +130,7 @@ impl InitialConfig {
             Self::BrightSoliton(_) => "bright_soliton",
             Self::PlaneWave(_) => "plane_wave",
             Self::TaylorGreen(_) => "taylor_green",
+            Self::Noise(_) => "noise",
             Self::Textbook(_) => "textbook",
             Self::Point(_) => "point",
             Self::Box(_) => "box",
@@ -204,6 +210,37 @@ impl InitialConfig {
         })
     }
 
+    /// Draws the stored field `[channel, x, y]` of a flow on cells.
+    ///
+    /// # Errors
+    /// If this start does not fit the flow.
+    pub fn cells(&self, problem: &dyn CellProblem, rng: &mut impl Rng) -> Result<Vec<f64>, Issue> {
+        match self {
+            Self::Textbook(_) => Ok(problem.initial()),
+            Self::Noise(noise) => {
+                let clouds = noise.draw(problem, rng).ok_or_else(|| {
+                    Issue::new("noise.scale", "no wave of the noise fits the box")
+                        .hint("raise it, or the problem's length")
+                })?;
+                problem.clouds(clouds).ok_or_else(|| self.no_start(problem))
+            }
+            Self::TruncatedFourier(waves) => {
+                let grid = FourierGrid::new(&problem.cells(), &problem.lengths())
+                    .map_err(|e| Issue::new(self.name(), e.to_string()))?;
+                let start = problem.waves(&mut || waves.draw(&grid, rng));
+                start
+                    .ok_or_else(|| self.no_start(problem))?
+                    .map_err(|what| Issue::new("truncated_fourier.amplitude", what).hint("lower it"))
+            }
+            _ => Err(self.no_start(problem)),
+        }
+    }
+
+    fn no_start(&self, problem: &dyn CellProblem) -> Issue {
+        Issue::new(self.name(), format!("'{}' is no start for '{}'", self.name(), problem.name()))
+            .hint("a flow on cells starts from textbook, between walls from noise, on a torus from truncated_fourier")
+    }
+
     /// Draws the state of a system of ordinary differential equations.
     ///
     /// # Errors
@@ -278,6 +315,7 @@ impl Validate for InitialConfig {
             Self::BrightSoliton(c) => c.validate(check),
             Self::PlaneWave(c) => check.finite("amplitude", c.amplitude),
             Self::TaylorGreen(c) => c.validate(check),
+            Self::Noise(c) => c.validate(check),
             Self::Waves(c) => {
                 for w in &c.waves {
                     check.finite("waves", w.amplitude);

@@ -1,6 +1,7 @@
 //! The problems that Flowmap knows: `[problem.NAME]`.
 
 pub mod boxed;
+pub mod cells;
 pub mod dde;
 pub mod density;
 pub mod labelled;
@@ -15,6 +16,7 @@ use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
 use boxed::Boxed;
+use cells::{Boundary, CellProblem};
 use dde::DdeProblem;
 use density::Density;
 use labelled::Labelled;
@@ -37,6 +39,8 @@ pub enum Problem {
     Labelled(Arc<dyn Labelled>),
     /// A probability density in the plane: no equation, samples.
     Density(Arc<dyn Density>),
+    /// A flow on cells, moved by a method of its own.
+    Cells(Arc<dyn CellProblem>),
     /// A problem in a box with walls: no periodic grid holds it.
     Boxed(Arc<dyn Boxed>),
 }
@@ -51,6 +55,7 @@ impl Problem {
             Self::Sde(p) => p.name(),
             Self::Labelled(p) => p.name(),
             Self::Density(p) => p.name(),
+            Self::Cells(p) => p.name(),
             Self::Boxed(p) => p.name(),
         }
     }
@@ -64,6 +69,7 @@ impl Problem {
             Self::Sde(p) => p.equation(),
             Self::Labelled(p) => p.equation(),
             Self::Density(p) => p.equation(),
+            Self::Cells(p) => p.equation(),
             Self::Boxed(p) => p.equation(),
         }
     }
@@ -77,6 +83,7 @@ impl Problem {
             Self::Sde(p) => p.variables(),
             Self::Labelled(p) => p.channels(),
             Self::Density(_) => vec!["x".into(), "y".into()],
+            Self::Cells(p) => p.channels().iter().map(|c| (*c).to_owned()).collect(),
             Self::Boxed(p) => p.channels(),
         }
     }
@@ -94,6 +101,7 @@ impl Problem {
             Self::Sde(p) => vec![p.variables().len()],
             Self::Labelled(p) => vec![p.channels().len()],
             Self::Density(_) => vec![2],
+            Self::Cells(p) => [&[p.channels().len()], &p.cells()[..]].concat(),
             Self::Boxed(p) => vec![p.channels().len()],
         }
     }
@@ -102,6 +110,16 @@ impl Problem {
     pub fn coordinates(&self) -> Vec<Vec<f64>> {
         match self {
             Self::Pde(p) => (0..p.grid().axes()).map(|a| p.grid().coordinates(a)).collect(),
+            Self::Cells(p) => (0..2).map(|a| p.coordinates(a)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What ends every axis.
+    pub fn boundaries(&self) -> Vec<Boundary> {
+        match self {
+            Self::Pde(p) => vec![Boundary::Periodic; p.grid().axes()],
+            Self::Cells(p) => p.boundaries().to_vec(),
             _ => Vec::new(),
         }
     }
@@ -119,6 +137,7 @@ impl Problem {
                 Box::new(move |u| p.invariants(u, &mut ws))
             }
             Self::Ode(p) => Box::new(|u| p.invariants(u)),
+            Self::Cells(p) => Box::new(|u| p.invariants(u)),
             _ => Box::new(|_| Vec::new()),
         }
     }
@@ -149,6 +168,7 @@ macro_rules! problems {
         sde { $($sde:ident => $sde_name:literal),* $(,)? }
         labelled { $($labelled:ident => $labelled_name:literal),* $(,)? }
         density { $($density:ident => $density_name:literal),* $(,)? }
+        cells { $($cells:ident => $cells_name:literal),* $(,)? }
         boxed { $($boxed:ident => $boxed_name:literal),* $(,)? }
         built { $($built:ident => $built_name:literal),* $(,)? }
     ) => {
@@ -163,6 +183,7 @@ macro_rules! problems {
             $($sde(sde::$sde),)*
             $($labelled(labelled::$labelled),)*
             $($density(density::$density),)*
+            $($cells(cells::$cells),)*
             $($boxed(boxed::$boxed),)*
             $($built(ode::$built),)*
         }
@@ -177,6 +198,7 @@ macro_rules! problems {
                     $(Self::$sde(_) => $sde_name,)*
                     $(Self::$labelled(_) => $labelled_name,)*
                     $(Self::$density(_) => $density_name,)*
+                    $(Self::$cells(_) => $cells_name,)*
                     $(Self::$boxed(_) => $boxed_name,)*
                     $(Self::$built(_) => $built_name,)*
                 }
@@ -218,6 +240,7 @@ macro_rules! problems {
                     $(Self::$sde(p) => Problem::Sde(Arc::new(p.clone())),)*
                     $(Self::$labelled(p) => Problem::Labelled(Arc::new(p.clone())),)*
                     $(Self::$density(p) => Problem::Density(Arc::new(p.clone())),)*
+                    $(Self::$cells(p) => Problem::Cells(Arc::new(p.clone())),)*
                     $(Self::$boxed(p) => Problem::Boxed(Arc::new(p.clone())),)*
                     $(Self::$built(p) => p.build(),)*
                 })
@@ -229,6 +252,7 @@ macro_rules! problems {
                     $(Self::$dde(dde::$dde::default()),)* $(Self::$sde(sde::$sde::default()),)*
                     $(Self::$labelled(labelled::$labelled::default()),)*
                     $(Self::$density(density::$density::default()),)*
+                    $(Self::$cells(cells::$cells::default()),)*
                     $(Self::$boxed(boxed::$boxed::default()),)*
                     $(Self::$built(ode::$built::default()),)*]
             }
@@ -244,6 +268,7 @@ macro_rules! problems {
                     $(Self::$sde(p) => p.validate(check),)*
                     $(Self::$labelled(p) => p.validate(check),)*
                     $(Self::$density(p) => p.validate(check),)*
+                    $(Self::$cells(p) => p.validate(check),)*
                     $(Self::$boxed(p) => p.validate(check),)*
                     $(Self::$built(p) => p.validate(check),)*
                 }
@@ -294,6 +319,10 @@ problems! {
         TwoMoons => "two_moons",
         EightGaussians => "eight_gaussians",
         Checkerboard => "checkerboard",
+    }
+    cells {
+        Smoke => "smoke",
+        Compressible => "compressible",
     }
     boxed {
         EulerBox => "euler_box",

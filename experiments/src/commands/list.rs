@@ -3,7 +3,7 @@
 use flowmap_datasets::problem::ProblemConfig;
 use flowmap_datasets::problem::ode::zoo;
 use flowmap_models::config::MODELS;
-use flowmap_solvers::config::{METHODS, STOCHASTIC_METHODS};
+use flowmap_solvers::config::{FLOW_METHODS, METHODS, STOCHASTIC_METHODS};
 
 use super::print;
 use crate::cli::Catalogue;
@@ -53,7 +53,7 @@ fn rows(catalogue: Catalogue) -> Vec<(String, String)> {
             });
             named.chain(flows).collect()
         }
-        Catalogue::Solvers => [fixed(METHODS), fixed(STOCHASTIC_METHODS)].concat(),
+        Catalogue::Solvers => [fixed(METHODS), fixed(STOCHASTIC_METHODS), fixed(FLOW_METHODS)].concat(),
         Catalogue::Models => fixed(MODELS),
         Catalogue::Metrics => fixed(METRICS),
         Catalogue::Configs => configs(),

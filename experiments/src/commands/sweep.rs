@@ -23,7 +23,11 @@ const PANELS: usize = 6;
 const FAMILY: &str = "rel_l2_";
 
 /// Metrics that tell of the making, not of the result.
-const HOUSEKEEPING: [&str; 4] = ["solve_s", "train_s", "params", "reference_rel_l2"];
+const HOUSEKEEPING: [&str; 7] =
+    ["solve_s", "train_s", "params", "macs", "forward_ms", "backward_ms", "reference_rel_l2"];
+
+/// The errors of a model of fields, drawn against what is swept.
+const OF_FIELDS: [&str; 2] = ["one_step_rel_l2", "rollout_rel_l2"];
 
 impl Shared<'_> {
     /// Runs every member in a folder of its own below `members/`, as many at once as there are threads. A member that
@@ -187,8 +191,8 @@ fn together(loaded: &Loaded, run: &RunDir) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// The errors of all methods against every number that is swept but the seed: medians, and bands from the 25 % to the 75 %
-/// quantile over the members that share it.
+/// The errors of all methods, or of a model of fields, against every number that is swept but the seed: medians, and bands from the 25 %
+/// to the 75 % quantile over the members that share it; a line for each value of the words that are swept.
 fn against(
     loaded: &Loaded,
     summaries: &[Summary],
@@ -196,28 +200,29 @@ fn against(
     run: &RunDir,
     findings: &mut Findings,
 ) -> Result<(), Error> {
-    let sweep = &loaded.config.sweep;
-    let mut stride = summaries.len();
-    for (key, values) in sweep {
-        let Some(values) = values.as_array().filter(|v| !v.is_empty()) else { continue };
-        // The last key varies fastest.
-        stride /= values.len();
-        let numbers: Option<Vec<f64>> =
-            values.iter().map(|v| v.as_float().or_else(|| v.as_integer().map(|i| i as f64))).collect();
-        let Some(numbers) = numbers.filter(|n| n.len() > 1 && key != "seed") else { continue };
-        let line = |metric: &str| {
+    let sweep = Swept::new(&loaded.config.sweep, summaries);
+    let family: Vec<&str> = metrics
+        .iter()
+        .map(|m| m.as_str())
+        .filter(|m| m.starts_with(FAMILY) && !m.starts_with("rel_l2_f_"))
+        .collect();
+    let of_fields: Vec<&str> =
+        OF_FIELDS.into_iter().filter(|m| metrics.iter().any(|have| *have == m)).collect();
+    for (key, numbers) in sweep.numbers() {
+        let curve = |metric: &str, word: Option<(&str, &str)>, label: String| {
             let at = |q: f64| -> Vec<f64> {
                 let of = |j: usize| {
-                    let members =
-                        summaries.iter().enumerate().filter(|(i, _)| i / stride % numbers.len() == j);
-                    let found = members.map(|(_, s)| s.metrics.get(metric).and_then(Value::as_f64));
+                    let members = (0..summaries.len()).filter(|i| {
+                        sweep.place(key, *i) == j
+                            && word.is_none_or(|(k, value)| sweep.word(k, *i) == Some(value))
+                    });
+                    let found = members.map(|i| summaries[i].metrics.get(metric).and_then(Value::as_f64));
                     quantile(&found.map(|v| v.unwrap_or(f64::INFINITY)).collect::<Vec<_>>(), q)
                 };
                 (0..numbers.len())
                     .map(|j| Some(of(j)).filter(|v| v.is_finite()).unwrap_or(f64::NAN))
                     .collect()
             };
-            let label = metric.trim_start_matches(FAMILY).to_owned();
             Line {
                 label,
                 x: numbers.clone(),
@@ -226,24 +231,91 @@ fn against(
                 ..Line::default()
             }
         };
-        let family = metrics.iter().filter(|m| m.starts_with(FAMILY) && !m.starts_with("rel_l2_f_"));
-        let lines: Vec<Line> = family.map(|m| line(m)).collect();
-        if lines.is_empty() {
-            continue;
-        }
-        let positive = numbers.iter().all(|n| *n > 0.0);
-        let axes = Axes {
-            title: format!("{}: errors", loaded.config.name),
-            x: key.clone(),
+        let log_x = numbers.iter().all(|n| *n > 0.0);
+        let axes = |title: String| Axes {
+            title,
+            x: key.to_owned(),
             y: "relative L2 error".into(),
-            log_x: positive,
+            log_x,
             log_y: true,
             ..Axes::default()
         };
         let stem = format!("error_by_{}", key.rsplit('.').next().unwrap_or(key));
         let caption =
             "Medians, and bands from the 25 % to the 75 % quantile, over the members that share a value.";
-        findings.figure(run, &stem, caption, &Lines { axes, lines })?;
+        if !family.is_empty() {
+            let lines = family.iter().map(|m| curve(m, None, m.trim_start_matches(FAMILY).to_owned()));
+            let axes = axes(format!("{}: errors", loaded.config.name));
+            findings.figure(run, &stem, caption, &Lines { axes, lines: lines.collect() })?;
+        } else if !of_fields.is_empty() {
+            let words = sweep.words();
+            let panels = of_fields.iter().map(|metric| {
+                let all = || vec![curve(metric, None, (*metric).to_owned())];
+                let lines: Vec<Line> = words
+                    .iter()
+                    .map(|(k, v)| curve(metric, Some((k, v)), format!("{}: {v}", short(k))))
+                    .collect();
+                Lines {
+                    axes: axes((*metric).to_owned()),
+                    lines: if lines.is_empty() { all() } else { lines },
+                }
+            });
+            let figure = Panels { title: loaded.config.name.clone(), columns: 2, panels: panels.collect() };
+            findings.figure(run, &stem, caption, &figure)?;
+        }
     }
     Ok(())
+}
+
+/// The last part of a dotted key.
+fn short(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+/// Which member has which values.
+struct Swept<'a> {
+    /// Keys, their values, and after how many members the value changes.
+    keys: Vec<(&'a str, &'a [toml::Value], usize)>,
+}
+
+impl<'a> Swept<'a> {
+    fn new(sweep: &'a toml::Table, summaries: &[Summary]) -> Self {
+        let mut stride = summaries.len();
+        let mut keys = Vec::new();
+        for (key, values) in sweep {
+            let Some(values) = values.as_array().filter(|v| !v.is_empty()) else { continue };
+            // The last key varies fastest.
+            stride /= values.len();
+            keys.push((key.as_str(), &values[..], stride.max(1)));
+        }
+        Self { keys }
+    }
+
+    /// The keys whose values are several numbers, but the seed.
+    fn numbers(&self) -> Vec<(&'a str, Vec<f64>)> {
+        let number = |v: &toml::Value| v.as_float().or_else(|| v.as_integer().map(|i| i as f64));
+        let of = |(key, values, _): &(&'a str, &'a [toml::Value], usize)| {
+            let numbers: Option<Vec<f64>> = values.iter().map(number).collect();
+            numbers.filter(|n| n.len() > 1 && *key != "seed").map(|numbers| (*key, numbers))
+        };
+        self.keys.iter().filter_map(of).collect()
+    }
+
+    /// The keys whose values are several words, with each of them.
+    fn words(&self) -> Vec<(&'a str, &'a str)> {
+        let several = self.keys.iter().filter(|(_, values, _)| values.len() > 1);
+        several.flat_map(|(key, values, _)| values.iter().filter_map(|v| Some((*key, v.as_str()?)))).collect()
+    }
+
+    /// The place of a member's value among those of a key.
+    fn place(&self, key: &str, member: usize) -> usize {
+        let found = self.keys.iter().find(|(k, ..)| *k == key);
+        found.map_or(0, |(_, values, stride)| member / stride % values.len())
+    }
+
+    /// The member's word of a key.
+    fn word(&self, key: &str, member: usize) -> Option<&'a str> {
+        let (_, values, _) = self.keys.iter().find(|(k, ..)| *k == key)?;
+        values[self.place(key, member)].as_str()
+    }
 }

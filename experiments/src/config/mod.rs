@@ -12,6 +12,7 @@ use flowmap_datasets::problem::{self, ProblemConfig};
 use flowmap_datasets::simulate::check_method;
 use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_models::pinn::{BaseConfig, Boundary, Frame, Symmetry};
+use flowmap_models::semilinear_operator::LinearPart;
 use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
@@ -201,7 +202,7 @@ impl Validate for ExperimentConfig {
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))
             } else {
-                train.window() + train.events.as_ref().map_or(0, |e| e.warm_up)
+                self.data.history - 1 + train.window() + train.events.as_ref().map_or(0, |e| e.warm_up)
             };
             let steps = if self.data.train_steps > 0 { self.data.train_steps } else { self.data.steps };
             check.require(
@@ -211,7 +212,7 @@ impl Validate for ExperimentConfig {
                 if series {
                     "lower train.sequence, or raise data.steps"
                 } else {
-                    "lower train.unroll or train.push_forward, or raise data.steps"
+                    "lower train.unroll, train.push_forward or data.history, or raise data.steps"
                 },
             );
         }
@@ -476,9 +477,21 @@ impl ExperimentConfig {
     }
 
     fn check_model(&self, problem: Option<&problem::Problem>) -> Result<(), Issue> {
+        if self.assimilation.is_some()
+            && let Some(problem::Problem::Cells(p)) = problem
+        {
+            let what = format!("filters know no walls, as '{}' has", p.name());
+            return Err(Issue::new("assimilation", what).hint("take a system or a periodic field"));
+        }
         let Some(model) = &self.model else { return Ok(()) };
+        if self.data.history > 1 && !sees_frames(model) {
+            let what = format!("'{}' sees the last sample alone", model.name());
+            return Err(Issue::new("data.history", what).hint(
+                "leave it out, or take a network on a grid or a semilinear_operator with linear = \"none\"",
+            ));
+        }
         if let (Some(network), Some(problem)) = (model.grid(), problem) {
-            return check_grid(model, network.divisor(), problem);
+            check_grid(model, network.divisor(), problem)?;
         }
 
         if let ModelConfig::Insr(network) = model {
@@ -526,14 +539,18 @@ impl ExperimentConfig {
                 "points of a density",
                 "take [problem.two_moons], [problem.eight_gaussians] or [problem.checkerboard]",
             ),
-            Some(problem::Problem::Pde(_)) if model.learns_series() => misfit(
+            Some(problem::Problem::Pde(_) | problem::Problem::Cells(_)) if model.learns_series() => misfit(
                 "series, not fields",
                 "take a system of ordinary equations, or [data.file] with a series",
             ),
-            Some(problem::Problem::Pde(_)) if model.learns() == Learns::Dynamics => misfit(
-                "differential equations of few variables, not fields",
-                "take a system of ordinary equations, or [data.file] with a series",
-            ),
+            Some(problem::Problem::Pde(_) | problem::Problem::Cells(_))
+                if model.learns() == Learns::Dynamics =>
+            {
+                misfit(
+                    "differential equations of few variables, not fields",
+                    "take a system of ordinary equations, or [data.file] with a series",
+                )
+            }
             _ if model.learns() == Learns::Dynamics => self.check_dynamics(model, problem),
             _ if model.learns_series() => match (model, problem) {
                 (ModelConfig::Plrnn(plrnn), Some(problem)) => {
@@ -541,17 +558,21 @@ impl ExperimentConfig {
                 }
                 _ => Ok(()),
             },
-            Some(problem::Problem::Pde(p))
-                if p.grid().axes() <= 2 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real =>
-            {
-                match &self.data.observe {
-                    Some(o) if o.embedding.is_some() || o.standardise || !o.channels.is_empty() => misfit(
-                        "whole fields in their own units",
-                        "leave all but the noise out of data.observe",
+            Some(problem::Problem::Cells(p)) if matches!(model, ModelConfig::SemilinearOperator(c) if c.linear == LinearPart::Exact) => {
+                misfit(
+                    &format!(
+                        "beside a linear part that is diagonal on a periodic grid, and '{}' has none",
+                        p.name()
                     ),
-                    _ => Ok(()),
-                }
+                    "take linear = \"none\", or a network on a grid",
+                )
             }
+            Some(problem) if is_plane(problem) => match &self.data.observe {
+                Some(o) if o.embedding.is_some() || o.standardise || !o.channels.is_empty() => {
+                    misfit("whole fields in their own units", "leave all but the noise out of data.observe")
+                }
+                _ => Ok(()),
+            },
             _ => misfit(
                 "real fields on one axis or two",
                 "take a problem on one axis or two, or leave [model] and [train] out for a simulation",
@@ -585,6 +606,25 @@ impl ExperimentConfig {
             (ModelConfig::UniversalDe(c), Some(p)) => c.monomials(&p.channels()).map(|_| ()),
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether a model sees more than the last sample, where it is asked to.
+fn sees_frames(model: &ModelConfig) -> bool {
+    match model {
+        ModelConfig::SemilinearOperator(c) => c.linear == LinearPart::None && !c.conservative,
+        _ => model.grid().is_some(),
+    }
+}
+
+/// Whether a problem has real fields on one axis or two.
+fn is_plane(problem: &problem::Problem) -> bool {
+    match problem {
+        problem::Problem::Pde(p) => {
+            p.grid().axes() <= 2 && p.grid().kind() == flowmap_solvers::fourier::GridKind::Real
+        }
+        problem::Problem::Cells(_) => true,
+        _ => false,
     }
 }
 

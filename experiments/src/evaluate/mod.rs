@@ -50,7 +50,7 @@ use serde_json::{Map, Value, json};
 
 use crate::commands::Progress;
 use crate::error::Error;
-use crate::plot::{Figure, save};
+use crate::plot::{Figure, animate, save};
 use crate::run_dir::RunDir;
 use crate::train::numbered;
 
@@ -303,9 +303,27 @@ impl Findings {
         figure: &impl Figure,
     ) -> Result<(), Error> {
         save(figure, &run.join("plots").join(stem))?;
-        self.figures.push(
-            json!({"file": format!("{stem}.svg"), "title": stem.replace('_', " "), "caption": caption}),
-        );
+        self.index(run, stem, "svg", caption)
+    }
+
+    /// Draws and records an animation.
+    ///
+    /// # Errors
+    /// If it cannot be drawn or written.
+    pub fn animation(
+        &mut self,
+        run: &RunDir,
+        stem: &str,
+        caption: &str,
+        figures: &[impl Figure],
+    ) -> Result<(), Error> {
+        animate(figures, &run.join("plots").join(stem).with_extension("png"))?;
+        self.index(run, stem, "png", caption)
+    }
+
+    fn index(&mut self, run: &RunDir, stem: &str, extension: &str, caption: &str) -> Result<(), Error> {
+        let file = format!("{stem}.{extension}");
+        self.figures.push(json!({"file": file, "title": stem.replace('_', " "), "caption": caption}));
         let index = serde_json::to_vec_pretty(&self.figures).unwrap_or_default();
         run.write("plots/index.json", &index)
     }

@@ -17,6 +17,9 @@ use crate::metric::relative_l2;
 use crate::plot::{Axes, Fields, Frame, Line, Lines, Palette, Panel, SpaceTime, Style};
 use crate::run_dir::RunDir;
 
+/// Frames of an animation, at most.
+pub(super) const FRAMES: usize = 60;
+
 /// Solves, compares, draws. A trajectory that diverges is kept as far as it went.
 ///
 /// # Errors
@@ -230,8 +233,12 @@ fn draw(problem: &Problem, data: &Dataset, run: &RunDir, findings: &mut Findings
                     y: data.coordinates[1].clone(),
                     frames,
                     palette: if signed { Palette::Diverging } else { Palette::Sequential },
+                    range: None,
                 };
                 findings.figure(run, &format!("snapshots_{channel}"), "The first trajectory.", &figure)?;
+            }
+            if last > 1 {
+                animate(&name, data, run, findings)?;
             }
         }
         _ => {}
@@ -256,6 +263,31 @@ fn draw(problem: &Problem, data: &Dataset, run: &RunDir, findings: &mut Findings
         )?;
     }
     Ok(())
+}
+
+/// The first channel of the first trajectory on two axes as an animation.
+fn animate(name: &str, data: &Dataset, run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
+    let first = data.values.index_axis(Axis(0), 0);
+    let channel = first.index_axis(Axis(1), 0);
+    let signed = channel.iter().any(|v| *v < 0.0);
+    let palette = if signed { Palette::Diverging } else { Palette::Sequential };
+    let range = Some(palette.range(channel.iter().copied()));
+    let times = 0..data.times.len();
+    let by = times.len().div_ceil(FRAMES);
+    let scenes = times.step_by(by).map(|t| {
+        let values = channel.index_axis(Axis(0), t).to_owned();
+        let values = values.into_dimensionality().unwrap_or_else(|_| Array2::zeros((1, 1)));
+        Fields {
+            title: format!("{name}: {}", data.channels[0]),
+            x: data.coordinates[0].clone(),
+            y: data.coordinates[1].clone(),
+            frames: vec![Frame { title: format!("t = {:.3}", data.times[t]), values }],
+            palette,
+            range,
+        }
+    });
+    let scenes: Vec<_> = scenes.collect();
+    findings.animation(run, "animated", "The first trajectory.", &scenes)
 }
 
 fn write(run: &RunDir, values: &ArrayD<f64>, data: &Dataset) -> Result<(), Error> {

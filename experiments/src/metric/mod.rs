@@ -30,7 +30,7 @@ pub use mean_discrepancy::mean_discrepancy;
 pub use nrmse::{nrmse, vrmse};
 pub use prediction_error::prediction_errors;
 pub use quantile::quantile;
-pub use relative_l2::{by_lead_time, relative_l2};
+pub use relative_l2::{by_lead_time, relative_l2, scaled_l2};
 pub use return_map::{Maximum, maxima, return_map};
 pub use spectrum::mean_spectrum;
 pub use state_space_divergence::{binned_divergence, mixture_divergence, state_space_divergence};
@@ -84,6 +84,19 @@ pub const METRICS: &[(&str, &str)] = &[
     (
         "rollout_rel_l2_median",
         "relative L2 error at the last lead time, the median over the test trajectories",
+    ),
+    (
+        "one_step_scaled_l2, rollout_scaled_l2",
+        "relative L2 error over space of one step, and of rollouts, the mean over test trajectories, lead times and channels, each by itself: what SineNet's authors report",
+    ),
+    (
+        "<metric>_unet, <metric>_resnet, <metric>_fno",
+        "a metric of the U-Net, the dilated residual network, the Fourier neural operator beside a network on a grid",
+    ),
+    ("macs", "multiplications of one sample's forward pass of a network on a grid"),
+    (
+        "forward_ms, backward_ms",
+        "milliseconds of one step of a batch before the training, and of its gradient",
     ),
     (
         "gmean_nrmse",

@@ -24,6 +24,21 @@ pub fn by_lead_time(prediction: ArrayViewD<'_, f64>, truth: ArrayViewD<'_, f64>)
     })
 }
 
+/// The mean over trajectories, times and channels of `‖p − u‖₂ / ‖u‖₂` over space, of `[trajectory, time, channel, x, …]`: the error that
+/// SineNet's authors report.
+pub fn scaled_l2(prediction: ArrayViewD<'_, f64>, truth: ArrayViewD<'_, f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (p, u) in prediction.axis_iter(Axis(0)).zip(truth.axis_iter(Axis(0))) {
+        for (p, u) in p.axis_iter(Axis(0)).zip(u.axis_iter(Axis(0))) {
+            for (p, u) in p.axis_iter(Axis(0)).zip(u.axis_iter(Axis(0))) {
+                sum += relative_l2(p, u);
+                count += 1.0;
+            }
+        }
+    }
+    sum / f64::max(count, 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::{Array, arr1};
@@ -41,5 +56,11 @@ mod tests {
         let errors = by_lead_time(prediction.view(), truth.view());
         assert_eq!(errors[[1, 2]], 1.0);
         assert_eq!(errors.sum(), 1.0);
+        // Two channels of different size: each counts as much.
+        let truth = Array::from_shape_fn(vec![1, 2, 2, 4], |i| if i[2] == 0 { 100.0 } else { 1.0 });
+        let mut prediction = truth.clone();
+        prediction[[0, 0, 0, 0]] += 100.0;
+        prediction[[0, 1, 1, 3]] -= 2.0;
+        assert!((scaled_l2(prediction.view(), truth.view()) - (0.5 + 1.0) / 4.0).abs() < 1e-15);
     }
 }

@@ -29,6 +29,8 @@ pub struct Fields {
     pub frames: Vec<Frame>,
     /// The colours.
     pub palette: Palette,
+    /// The range shown; that of the values if absent.
+    pub range: Option<(f64, f64)>,
 }
 
 const COLUMNS: usize = 4;
@@ -48,7 +50,8 @@ impl Figure for Fields {
 
     fn draw<DB: DrawingBackend>(&self, root: &DrawingArea<DB, Shift>) -> Result<(), String> {
         let root = root.titled(&self.title, (FONT, 20)).map_err(text)?;
-        let range = self.palette.range(self.frames.iter().flat_map(|f| f.values.iter().copied()));
+        let values = self.frames.iter().flat_map(|f| f.values.iter().copied());
+        let range = self.range.unwrap_or_else(|| self.palette.range(values));
         let (images, bar) = root.split_horizontally(root.dim_in_pixel().0 as i32 - 82);
         for (frame, area) in self.frames.iter().zip(images.split_evenly(self.grid())) {
             // The first axis runs to the right.

@@ -1,16 +1,20 @@
 //! Figures: pure functions from arrays to an SVG and a PNG. The font is inside the binary.
 
+mod animation;
 mod colour;
 mod fields;
 mod lines;
 mod panels;
+mod rows;
 mod space_time;
 mod ticks;
 
+pub use animation::animate;
 pub use colour::Palette;
 pub use fields::{Fields, Frame};
 pub use lines::{Axes, Line, Lines, Style};
 pub use panels::Panels;
+pub use rows::{Row, Rows};
 pub use space_time::{Panel, SpaceTime};
 
 use std::path::Path;
@@ -40,11 +44,7 @@ pub trait Figure {
 /// # Errors
 /// If a figure cannot be drawn or written.
 pub fn save(figure: &impl Figure, stem: &Path) -> Result<(), Error> {
-    static REGISTERED: OnceLock<bool> = OnceLock::new();
-    REGISTERED.get_or_init(|| {
-        let font = include_bytes!("../../assets/DejaVuSans.ttf");
-        [FontStyle::Normal, FontStyle::Bold].into_iter().all(|s| register_font(FONT, s, font).is_ok())
-    });
+    font();
     let fail = |e: String| Error::Plot(format!("{}: {e}", stem.display()));
     let (width, height) = figure.size();
     let mut svg = String::new();
@@ -56,6 +56,25 @@ pub fn save(figure: &impl Figure, stem: &Path) -> Result<(), Error> {
     let path = stem.with_extension("png");
     let root = BitMapBackend::new(&path, (width, height)).into_drawing_area();
     paint(figure, &root).map_err(fail)
+}
+
+/// The pixels of a figure in a frame of the given size, red, green and blue.
+fn bitmap(figure: &impl Figure, (width, height): (u32, u32)) -> Result<Vec<u8>, String> {
+    font();
+    let mut pixels = vec![0; 3 * width as usize * height as usize];
+    let root = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+    paint(figure, &root)?;
+    drop(root);
+    Ok(pixels)
+}
+
+/// Makes the font known.
+fn font() {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    REGISTERED.get_or_init(|| {
+        let font = include_bytes!("../../assets/DejaVuSans.ttf");
+        [FontStyle::Normal, FontStyle::Bold].into_iter().all(|s| register_font(FONT, s, font).is_ok())
+    });
 }
 
 fn paint<DB: DrawingBackend>(figure: &impl Figure, root: &DrawingArea<DB, Shift>) -> Result<(), String> {

@@ -35,7 +35,7 @@ pub(super) fn page(title: &str, body: &str) -> String {
          table {{ border-collapse: collapse; margin: 0.5rem 0 1.5rem }}\n\
          td, th {{ border-bottom: 1px solid #ddd; padding: 0.2rem 0.9rem 0.2rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere }}\n\
          pre {{ background: #f6f6f6; padding: 1rem; overflow-x: auto }}\n\
-         figure {{ margin: 1.5rem 0 }} svg {{ max-width: 100%; height: auto }}\n\
+         figure {{ margin: 1.5rem 0 }} svg, img {{ max-width: 100%; height: auto }}\n\
          figcaption {{ color: #666 }} .good {{ color: #06733a }} .bad {{ color: #a3161f }}\n\
          </style>\n</head>\n<body>\n{body}</body>\n</html>\n",
         escape(title)

@@ -77,13 +77,16 @@ pub fn write(run: &Path) -> Result<PathBuf, Error> {
     for figure in json("plots/index.json").as_array().into_iter().flatten() {
         let (Some(file), Some(title)) = (figure["file"].as_str(), figure["title"].as_str()) else { continue };
         let svg = read(&format!("plots/{file}"));
-        // The drawing alone, without the declaration of a document of its own.
-        let Some(start) = svg.find("<svg") else { continue };
+        // The drawing alone, without the declaration of a document of its own; an animation stays in its file.
+        let drawing = match svg.find("<svg") {
+            Some(start) => svg[start..].to_owned(),
+            None if file.ends_with(".png") => format!("<img src=\"plots/{0}\" alt=\"{0}\">", escape(file)),
+            None => continue,
+        };
         let caption = figure["caption"].as_str().unwrap_or_default();
         body += &format!(
-            "<figure><h2>{}</h2>\n{}\n<figcaption>{}</figcaption></figure>\n",
+            "<figure><h2>{}</h2>\n{drawing}\n<figcaption>{}</figcaption></figure>\n",
             escape(title),
-            &svg[start..],
             escape(caption)
         );
     }

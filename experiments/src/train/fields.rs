@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::dataset::{Dataset, Normalisation};
 use flowmap_datasets::flow::Flow;
 use flowmap_datasets::rng::stream;
-use flowmap_models::emulator::Emulator;
+use flowmap_models::emulator::{Emulator, shifted};
 use ndarray::{Array, ArrayD, Axis};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -21,6 +21,8 @@ pub struct FieldObjective<'a> {
     /// The data, `[trajectory, time, channel, x]`.
     dataset: &'a Dataset,
     config: &'a TrainConfig,
+    /// Frames that the model is given.
+    history: usize,
     seed: u64,
     /// Where tensors live, without autodiff.
     device: &'a Device,
@@ -35,11 +37,19 @@ pub struct FieldObjective<'a> {
 }
 
 impl<'a> FieldObjective<'a> {
-    /// On the training trajectories of `dataset`; `seed` is that of the sampler and the noise, `device` without autodiff.
-    pub fn new(dataset: &'a Dataset, config: &'a TrainConfig, seed: u64, device: &'a Device) -> Self {
-        let windows = dataset.windows(&dataset.split.train, 1 + config.window());
+    /// On the training trajectories of `dataset`, of which the model is given `history` frames; `seed` is that of the sampler and the
+    /// noise, `device` without autodiff.
+    pub fn new(
+        dataset: &'a Dataset,
+        config: &'a TrainConfig,
+        history: usize,
+        seed: u64,
+        device: &'a Device,
+    ) -> Self {
+        let windows = dataset.windows(&dataset.split.train, history + config.window());
         let normalisation = Normalisation::fit(dataset.part(&dataset.split.train));
-        Self { dataset, config, seed, device, windows, normalisation, reference: None, dt: 0.0, order: None }
+        let (reference, dt, order) = (None, 0.0, None);
+        Self { dataset, config, history, seed, device, windows, normalisation, reference, dt, order }
     }
 
     /// With a solver beside the model, whose step over `dt` from the model's own states a diverted chain compares with.
@@ -61,18 +71,19 @@ impl<'a> FieldObjective<'a> {
         order.chunks(self.config.batch).nth(batch).unwrap_or_default().to_vec()
     }
 
-    /// The first states of a batch, `[batch, channel, x]`, with noise, and the states that the loss compares with.
+    /// The first frames of a batch, `[batch, history·channel, x]`, with noise, and the states that the loss compares with.
     fn batch(&self, batch: &[(usize, usize)], step: u64, device: &Device) -> (Tensor<3>, Vec<Tensor<3>>) {
         let c = self.config;
         let shape = self.dataset.values.shape();
         let (channels, points) = (shape[2], shape[3..].iter().product::<usize>());
-        let shape = [batch.len(), channels, points];
-        let gather = |offset: usize| -> Vec<f32> {
-            let states = batch.iter().map(|(t, s)| self.dataset.window(*t, s + offset, 1));
+        let gather = |offset: usize, frames: usize| -> Vec<f32> {
+            let states = batch.iter().map(|(t, s)| self.dataset.window(*t, s + offset, frames));
             states.flat_map(|w| w.iter().map(|v| *v as f32).collect::<Vec<_>>()).collect()
         };
-        let tensor = |values: Vec<f32>| Tensor::from_data(TensorData::new(values, shape), device);
-        let mut first = gather(0);
+        let tensor = |values: Vec<f32>, frames: usize| {
+            Tensor::from_data(TensorData::new(values, [batch.len(), frames * channels, points]), device)
+        };
+        let mut first = gather(0, self.history);
         if c.noise > 0.0 {
             let mut rng = stream(self.seed, "noise", step);
             for state in first.chunks_exact_mut(channels * points) {
@@ -81,9 +92,10 @@ impl<'a> FieldObjective<'a> {
                 state.iter_mut().for_each(|v| *v += scale * rng.sample::<f32, _>(StandardNormal));
             }
         }
+        let last = self.history - 1 + c.push_forward;
         let compared = if c.diverted_chain { 0 } else { c.unroll };
-        let targets = (1..=compared).map(|i| tensor(gather(c.push_forward + i))).collect();
-        (tensor(first), targets)
+        let targets = (1..=compared).map(|i| tensor(gather(last + i, 1), 1)).collect();
+        (tensor(first, self.history), targets)
     }
 }
 
@@ -98,10 +110,9 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
         let device = self.device.clone().autodiff();
         let (mut start, targets) = self.batch(&windows, step, &device);
         if c.push_forward > 0 {
-            let rolled = model.valid().rollout(start.inner(), c.push_forward);
-            start = rolled
-                .last()
-                .map_or_else(|| Tensor::zeros([1, 1, 1], &device), |s| Tensor::from_inner(s.clone()));
+            let first = start.inner();
+            let rolled = model.valid().rollout(first.clone(), c.push_forward);
+            start = Tensor::from_inner(rolled.into_iter().fold(first, shifted));
         }
         let std = self.normalisation.std.clone();
         match &mut self.reference {
@@ -122,7 +133,7 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
         let truth = self.dataset.part(&self.dataset.split.validation).to_owned();
         let prediction = rollout(model, &truth, self.device);
         let errors = by_lead_time(prediction.view(), truth.view());
-        let lead = errors.slice_axis(Axis(1), (1..).into());
+        let lead = errors.slice_axis(Axis(1), (self.history..).into());
         lead.mean().unwrap_or(f64::INFINITY)
     }
 
@@ -162,8 +173,12 @@ struct OfSolver<'a> {
 
 impl Targets for OfSolver<'_> {
     fn target(&mut self, _step: usize, before: &Tensor<3>) -> Result<Tensor<3>, Error> {
-        let shape = before.dims();
-        let values = before.clone().into_data().convert::<f64>().try_to_vec::<f64>().unwrap_or_default();
+        let [batch, all, points] = before.dims();
+        // The newest of the frames, as many channels as have a scale.
+        let channels = self.std.len();
+        let before = before.clone().narrow(1, all - channels, channels);
+        let shape = [batch, channels, points];
+        let values = before.into_data().convert::<f64>().try_to_vec::<f64>().unwrap_or_default();
         let mut moved = Vec::with_capacity(values.len());
         for state in values.chunks_exact(shape[1] * shape[2]) {
             let mut state = state.to_vec();
@@ -183,17 +198,19 @@ impl Targets for OfSolver<'_> {
     }
 }
 
-/// The rollouts of a model from the first samples of `truth`, in its shape `[trajectory, time, channel, x, …]`.
+/// The rollouts of a model from the first samples of `truth`, as many as it is given, in its shape `[trajectory, time, channel, x, …]`.
 pub(crate) fn rollout<M: Emulator>(model: &M, truth: &ArrayD<f64>, device: &Device) -> ArrayD<f64> {
     let shape = truth.shape().to_vec();
     let (n, times, channels, points) = (shape[0], shape[1], shape[2], shape[3..].iter().product());
-    let first: Vec<f32> = truth.index_axis(Axis(1), 0).iter().map(|v| *v as f32).collect();
-    let start = Tensor::from_data(TensorData::new(first, [n, channels, points]), device);
+    let given = model.history();
+    let frames = truth.slice_axis(Axis(1), (..given).into());
+    let first: Vec<f32> = frames.iter().map(|v| *v as f32).collect();
+    let start = Tensor::from_data(TensorData::new(first, [n, given * channels, points]), device);
     let mut out = Array::from_elem(shape, f64::NAN);
-    out.index_axis_mut(Axis(1), 0).assign(&truth.index_axis(Axis(1), 0));
-    for (i, state) in model.rollout(start, times - 1).into_iter().enumerate() {
+    out.slice_axis_mut(Axis(1), (..given).into()).assign(&frames);
+    for (i, state) in model.rollout(start, times - given).into_iter().enumerate() {
         let values = state.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
-        out.index_axis_mut(Axis(1), i + 1).iter_mut().zip(values).for_each(|(o, v)| *o = f64::from(v));
+        out.index_axis_mut(Axis(1), given + i).iter_mut().zip(values).for_each(|(o, v)| *o = f64::from(v));
     }
     out
 }

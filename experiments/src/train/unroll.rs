@@ -2,14 +2,14 @@
 
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
-use flowmap_models::emulator::Emulator;
+use flowmap_models::emulator::{Emulator, shifted};
 
 use super::TrainConfig;
 use crate::error::Error;
 
 /// What a rollout is compared with.
 pub(super) trait Targets {
-    /// What the state after step `step` (from zero) should be, `[batch, channel, x]`; `before` is the model's own state before it, without
+    /// What the state after step `step` (from zero) should be, `[batch, channel, x]`; `before` are the frames that the model is given before it, without
     /// autodiff.
     ///
     /// # Errors
@@ -49,9 +49,9 @@ fn recorded<M: Emulator>(
     let mut loss = Tensor::<1>::zeros([1], &before.device());
     for first in (0..steps).step_by(stretch) {
         for (i, state) in model.rollout(before.clone(), stretch.min(steps - first)).into_iter().enumerate() {
-            let target = targets.target(first + i, &before.inner())?;
+            let target = targets.target(first + i, &before.clone().inner())?;
             loss = loss + targets.loss(state.clone(), target) / steps as f64;
-            before = state;
+            before = shifted(before, state);
         }
         before = before.detach();
     }
@@ -70,19 +70,21 @@ fn rebuilt<M: Emulator>(
     targets: &mut impl Targets,
 ) -> Result<Option<(f64, GradientsParams)>, Error> {
     let steps = config.unroll;
-    let mut states = vec![start.inner()];
-    states.extend(model.valid().rollout(states[0].clone(), steps - 1));
+    let mut frames = vec![start.inner()];
+    for state in model.valid().rollout(frames[0].clone(), steps - 1) {
+        frames.push(shifted(frames[frames.len() - 1].clone(), state));
+    }
     let (mut value, mut sum) = (0.0, GradientsAccumulator::new());
-    // The gradient by the state after the step.
+    // The gradient by the frames after the step.
     let mut carried: Option<Tensor<3>> = None;
-    for (i, before) in states.into_iter().enumerate().rev() {
+    for (i, before) in frames.into_iter().enumerate().rev() {
         let target = targets.target(i, &before)?;
         let before = Tensor::from_inner(before).require_grad();
         let Some(state) = model.rollout(before.clone(), 1).pop() else { continue };
         let mut loss = targets.loss(state.clone(), target) / steps as f64;
         value += loss.clone().into_scalar::<f64>();
         if let Some(carried) = carried.take() {
-            loss = loss + (state * Tensor::from_inner(carried)).sum();
+            loss = loss + (shifted(before.clone(), state) * Tensor::from_inner(carried)).sum();
         }
         let mut found = loss.backward();
         let cut = config.cut > 0 && i.is_multiple_of(config.cut);

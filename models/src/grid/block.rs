@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::GridSpec;
+use super::{Cost, GridSpec};
 use crate::fused::gelu;
 use crate::layers::{Convolution, GroupNorm};
 
@@ -26,9 +26,11 @@ impl Block {
         }
     }
 
-    /// The number of parameters.
-    pub(super) fn params(input: usize, output: usize, spec: &GridSpec) -> usize {
-        spec.count(input, output) + spec.count(output, output) + 4 * output
+    /// What it costs after some halvings.
+    pub(super) fn cost(input: usize, output: usize, spec: &GridSpec, halvings: usize) -> Cost {
+        spec.convolution_cost(input, output, halvings)
+            + spec.convolution_cost(output, output, halvings)
+            + 2 * Cost::norm(output)
     }
 
     pub(super) fn forward(&self, u: Tensor<4>) -> Tensor<4> {

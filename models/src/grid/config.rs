@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::{
-    ConvNet, ConvNetConfig, DilatedResnet, DilatedResnetConfig, FourierOperator, FourierOperatorConfig,
+    ConvNet, ConvNetConfig, Cost, DilatedResnet, DilatedResnetConfig, FourierOperator, FourierOperatorConfig,
     ResidualNet, ResidualNetConfig, SineNet, SineNetConfig, StridedUNet, StridedUNetConfig, UNet, UNetConfig,
 };
 use crate::fused::Edge;
@@ -85,20 +85,20 @@ impl GridNetworkConfig {
             Self::UNet(c) => Self::UNet(UNetConfig { width, ..c }),
             Self::StridedUNet(c) => Self::StridedUNet(StridedUNetConfig { width, ..c }),
             Self::FourierOperator(c) => Self::FourierOperator(FourierOperatorConfig { width, ..c }),
-            Self::Sinenet(c) => Self::Sinenet(SineNetConfig { width, ..c }),
+            Self::Sinenet(c) => Self::Sinenet(SineNetConfig { width, budget: None, ..c }),
         }
     }
 
-    /// The number of parameters.
-    pub fn params(&self, spec: &GridSpec) -> usize {
+    /// What it costs.
+    pub fn cost(&self, spec: &GridSpec) -> Cost {
         match self {
-            Self::ConvNet(c) => c.params(spec),
-            Self::ResidualNet(c) => c.params(spec),
-            Self::DilatedResnet(c) => c.params(spec),
-            Self::UNet(c) => c.params(spec),
-            Self::StridedUNet(c) => c.params(spec),
-            Self::FourierOperator(c) => c.params(spec),
-            Self::Sinenet(c) => c.params(spec),
+            Self::ConvNet(c) => c.cost(spec),
+            Self::ResidualNet(c) => c.cost(spec),
+            Self::DilatedResnet(c) => c.cost(spec),
+            Self::UNet(c) => c.cost(spec),
+            Self::StridedUNet(c) => c.cost(spec),
+            Self::FourierOperator(c) => c.cost(spec),
+            Self::Sinenet(c) => c.cost(spec),
         }
     }
 
@@ -138,12 +138,6 @@ impl GridSpec {
     /// A linear map of channels at every point.
     pub(super) fn pointwise(&self, input: usize, output: usize) -> ConvolutionConfig {
         ConvolutionConfig { input, output, taps: [1, 1], edges: self.edges, dilation: 1 }
-    }
-
-    /// The parameters of a convolution.
-    pub(super) fn count(&self, input: usize, output: usize) -> usize {
-        let taps: usize = self.size.iter().map(|n| if *n > 1 { 3 } else { 1 }).product();
-        (input * taps + 1) * output
     }
 
     /// The points after some halvings.

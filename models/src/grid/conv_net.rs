@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
-use super::GridSpec;
+use super::{Cost, GridSpec};
 use crate::layers::Convolution;
 
 /// `depth` convolutions with three taps an axis, each followed by `max(·, 0)`, and a last one to the channels of the field.
@@ -40,10 +40,11 @@ pub struct ConvNet {
 }
 
 impl ConvNetConfig {
-    /// The number of parameters.
-    pub(super) fn params(&self, spec: &GridSpec) -> usize {
-        let inner = (self.depth - 1) * spec.count(self.width, self.width);
-        spec.count(spec.input, self.width) + inner + spec.count(self.width, spec.output)
+    /// What it costs.
+    pub(super) fn cost(&self, spec: &GridSpec) -> Cost {
+        let layer = |input, output| spec.convolution_cost(input, output, 0);
+        let inner = (self.depth - 1) * layer(self.width, self.width);
+        layer(spec.input, self.width) + inner + layer(self.width, spec.output)
     }
 
     /// Draws the weights from the device's random stream.

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
-use super::GridSpec;
+use super::{Cost, GridSpec};
 use crate::layers::{Convolution, GroupNorm};
 
 /// A lift, `blocks` residual blocks of convolutions with the dilations 1, 2, …, `2^depth`, …, 2, 1, a projection.
@@ -53,11 +53,12 @@ struct Block {
 }
 
 impl DilatedResnetConfig {
-    /// The number of parameters.
-    pub(super) fn params(&self, spec: &GridSpec) -> usize {
-        let ends = (spec.input + 1) * self.width + (self.width + 1) * spec.output;
-        let layer = spec.count(self.width, self.width) + 2 * self.width;
-        ends + self.blocks * (2 * self.depth + 1) * layer
+    /// What it costs.
+    pub(super) fn cost(&self, spec: &GridSpec) -> Cost {
+        let layer = spec.convolution_cost(self.width, self.width, 0) + Cost::norm(self.width);
+        spec.pointwise_cost(spec.input, self.width, 0)
+            + self.blocks * (2 * self.depth + 1) * layer
+            + spec.pointwise_cost(self.width, spec.output, 0)
     }
 
     /// Draws the weights from the device's random stream.

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
-use super::GridSpec;
+use super::{Cost, GridSpec};
 use crate::fused::gelu;
 use crate::layers::{Convolution, SpectralConv, SpectralConvConfig};
 
@@ -54,8 +54,8 @@ impl FourierOperatorConfig {
         SpectralConvConfig { channels: self.width, modes, shape }
     }
 
-    /// The number of parameters.
-    pub(super) fn params(&self, spec: &GridSpec) -> usize {
+    /// What it costs: of a mode that is kept four multiplications for a pair of channels, without the transforms.
+    pub(super) fn cost(&self, spec: &GridSpec) -> Cost {
         let width = self.width;
         let SpectralConvConfig { modes, shape, .. } = self.spectral(spec);
         // Of the first of two axes frequencies of both signs are kept.
@@ -64,8 +64,11 @@ impl FourierOperatorConfig {
             [_, _] => (2 * modes - 1) * modes,
             _ => modes,
         };
-        let layer = 2 * kept * width * width + (width + 1) * width;
-        (spec.input + 1) * width + self.layers * layer + (width + 1) * spec.output
+        let pairs = kept * width * width;
+        let spectral = Cost { params: 2 * pairs, macs: 4 * pairs };
+        spec.pointwise_cost(spec.input, width, 0)
+            + self.layers * (spectral + spec.pointwise_cost(width, width, 0))
+            + spec.pointwise_cost(width, spec.output, 0)
     }
 
     /// Draws the weights from the device's random stream.

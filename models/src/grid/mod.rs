@@ -3,8 +3,10 @@
 //! Each maps fields `[batch, channel, x, y]` to fields on the same points; a field on one axis has one point on the first.
 
 mod block;
+mod budget;
 mod config;
 mod conv_net;
+mod cost;
 mod dilated_resnet;
 mod fourier_operator;
 mod residual_net;
@@ -13,8 +15,10 @@ mod strided_u_net;
 mod surrogate;
 mod u_net;
 
+pub use budget::{BudgetConfig, Equal};
 pub use config::{GridNetwork, GridNetworkConfig, GridSpec};
 pub use conv_net::{ConvNet, ConvNetConfig};
+pub use cost::Cost;
 pub use dilated_resnet::{DilatedResnet, DilatedResnetConfig};
 pub use fourier_operator::{FourierOperator, FourierOperatorConfig};
 pub use residual_net::{ResidualNet, ResidualNetConfig};

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
-use super::GridSpec;
+use super::{Cost, GridSpec};
 use crate::layers::Convolution;
 
 /// A lift, `blocks` blocks `v ← σ(v + C₂ σ(C₁ v))` of two convolutions, a projection; `σ(x) = max(x, 0)`.
@@ -49,10 +49,11 @@ struct Block {
 }
 
 impl ResidualNetConfig {
-    /// The number of parameters.
-    pub(super) fn params(&self, spec: &GridSpec) -> usize {
-        let ends = (spec.input + 1) * self.width + (self.width + 1) * spec.output;
-        ends + 2 * self.blocks * spec.count(self.width, self.width)
+    /// What it costs.
+    pub(super) fn cost(&self, spec: &GridSpec) -> Cost {
+        spec.pointwise_cost(spec.input, self.width, 0)
+            + 2 * self.blocks * spec.convolution_cost(self.width, self.width, 0)
+            + spec.pointwise_cost(self.width, spec.output, 0)
     }
 
     /// Draws the weights from the device's random stream.

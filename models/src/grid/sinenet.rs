@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
-use super::GridSpec;
 use super::block::Block;
+use super::{BudgetConfig, Cost, Equal, GridSpec};
 use crate::layers::{Convolution, Doubling, halve};
 
 /// `K` waves between a lift and a projection; a wave goes down and up through the levels and is added to what it was given.
@@ -29,11 +29,15 @@ pub struct SineNetConfig {
     pub levels: usize,
     /// Whether the wave's input goes into every level.
     pub disentangled: bool,
+    /// What it may cost. At equal parameters `growth` is the largest that is allowed; at equal multiplications it is the same, and all
+    /// channels are scaled by one factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetConfig>,
 }
 
 impl Default for SineNetConfig {
     fn default() -> Self {
-        Self { waves: 8, width: 64, growth: 1.425, levels: 4, disentangled: true }
+        Self { waves: 8, width: 64, growth: 1.425, levels: 4, disentangled: true, budget: None }
     }
 }
 
@@ -43,8 +47,15 @@ impl Validate for SineNetConfig {
         check.within("width", self.width, 1, 4096);
         check.within("growth", self.growth, 1.0, 4.0);
         check.within("levels", self.levels, 1, 10);
+        if let Some(budget) = &self.budget {
+            budget.validate(check.table("budget"));
+        }
     }
 }
+
+/// The largest growth that a budget may lead to, and the largest factor of the channels.
+const MOST_GROWTH: f64 = 4.0;
+const MOST_SCALE: f64 = 16.0;
 
 /// The network of [`SineNetConfig`].
 #[derive(Module, Debug)]
@@ -73,38 +84,57 @@ struct Level {
 
 impl SineNetConfig {
     /// The channels of every level.
-    pub fn channels(&self) -> Vec<usize> {
-        (0..=self.levels).map(|i| (self.width as f64 * self.growth.powi(i as i32)) as usize).collect()
+    pub fn channels(&self, spec: &GridSpec) -> Vec<usize> {
+        let width = self.width as f64;
+        let Some(budget) = &self.budget else { return self.ladder(width, self.growth) };
+        let within = |growth: f64| budget.allows_params(self.cost_of(&self.ladder(width, growth), spec));
+        let growth = BudgetConfig::most(within, 1.0, MOST_GROWTH);
+        if budget.equal == Equal::Params {
+            return self.ladder(width, growth);
+        }
+        let within = |width: f64| budget.allows_macs(self.cost_of(&self.ladder(width, growth), spec));
+        self.ladder(BudgetConfig::most(within, 1.0, MOST_SCALE * width), growth)
     }
 
-    /// The number of parameters.
-    pub(super) fn params(&self, spec: &GridSpec) -> usize {
-        let level =
-            |input, output, shortcut: usize| Block::params(input, output, spec) + (shortcut + 1) * output;
-        let channels = self.channels();
+    fn ladder(&self, width: f64, growth: f64) -> Vec<usize> {
+        (0..=self.levels).map(|i| (width * growth.powi(i as i32)) as usize).collect()
+    }
+
+    /// What it costs.
+    pub(super) fn cost(&self, spec: &GridSpec) -> Cost {
+        self.cost_of(&self.channels(spec), spec)
+    }
+
+    fn cost_of(&self, channels: &[usize], spec: &GridSpec) -> Cost {
+        let level = |input, output, shortcut: usize, halvings| {
+            Block::cost(input, output, spec, halvings) + spec.pointwise_cost(shortcut, output, halvings)
+        };
         let levels = (0..self.levels).map(|i| {
             let (fine, coarse) = (channels[i], channels[i + 1]);
-            level(fine + self.beside(i), coarse, fine) + level(fine + coarse, fine, coarse)
+            level(fine + self.beside(i, channels[0]), coarse, fine, i + 1)
+                + level(fine + coarse, fine, coarse, i)
         });
-        let ends = spec.count(spec.input, self.width) + spec.count(self.width, spec.output);
-        ends + self.waves * levels.sum::<usize>()
+        spec.convolution_cost(spec.input, channels[0], 0)
+            + self.waves * levels.sum::<Cost>()
+            + spec.convolution_cost(channels[0], spec.output, 0)
     }
 
     /// The channels that come beside the features on the way down to a level: at the first the features are the wave's input.
-    fn beside(&self, level: usize) -> usize {
-        if level > 0 && self.disentangled { self.width } else { 0 }
+    fn beside(&self, level: usize, width: usize) -> usize {
+        if level > 0 && self.disentangled { width } else { 0 }
     }
 
     /// Draws the weights from the device's random stream; the points of `spec` must be divisible by `2^levels`.
     pub fn init(&self, spec: &GridSpec, device: &Device) -> SineNet {
-        let channels = self.channels();
+        let channels = self.channels(spec);
+        let width = channels[0];
         let level = |input: usize, output: usize, shortcut: usize| Level {
             block: Block::init(input, output, spec, device),
             shortcut: spec.pointwise(shortcut, output).init(device),
         };
         let wave = |_| Wave {
             down: (0..self.levels)
-                .map(|i| level(channels[i] + self.beside(i), channels[i + 1], channels[i]))
+                .map(|i| level(channels[i] + self.beside(i, width), channels[i + 1], channels[i]))
                 .collect(),
             up: (0..self.levels)
                 .rev()
@@ -117,9 +147,9 @@ impl SineNetConfig {
             disentangled: self.disentangled,
         };
         SineNet {
-            lift: spec.convolution(spec.input, self.width, 1).init(device),
+            lift: spec.convolution(spec.input, width, 1).init(device),
             waves: (0..self.waves).map(wave).collect(),
-            project: spec.convolution(self.width, spec.output, 1).init(device),
+            project: spec.convolution(width, spec.output, 1).init(device),
         }
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
-use super::GridSpec;
+use super::{Cost, GridSpec};
 use crate::layers::{Convolution, GroupNorm};
 
 /// A lift, `levels` levels down by convolutions of every second point and up by their transposes with skip connections, a projection; twice
@@ -66,8 +66,9 @@ impl Block {
         }
     }
 
-    fn params(input: usize, output: usize, spec: &GridSpec) -> usize {
-        spec.count(input, output) + spec.count(output, output) + 4 * output
+    fn cost(input: usize, output: usize, spec: &GridSpec, halvings: usize) -> Cost {
+        let layer = |input| spec.convolution_cost(input, output, halvings) + Cost::norm(output);
+        layer(input) + layer(output)
     }
 
     fn forward(&self, u: Tensor<4>) -> Tensor<4> {
@@ -77,14 +78,19 @@ impl Block {
 }
 
 impl StridedUNetConfig {
-    /// The number of parameters.
-    pub(super) fn params(&self, spec: &GridSpec) -> usize {
+    /// What it costs; a change of the resolution counts at the coarser one.
+    pub(super) fn cost(&self, spec: &GridSpec) -> Cost {
         let levels = (0..self.levels).map(|i| {
             let (fine, coarse) = (self.width << i, self.width << (i + 1));
-            let down = spec.count(fine, fine) + Block::params(fine, coarse, spec);
-            down + spec.count(coarse, fine) + Block::params(coarse, fine, spec)
+            let change = |input| spec.convolution_cost(input, fine, i + 1);
+            change(fine)
+                + Block::cost(fine, coarse, spec, i + 1)
+                + change(coarse)
+                + Block::cost(coarse, fine, spec, i)
         });
-        Block::params(spec.input, self.width, spec) + levels.sum::<usize>() + (self.width + 1) * spec.output
+        Block::cost(spec.input, self.width, spec, 0)
+            + levels.sum::<Cost>()
+            + spec.pointwise_cost(self.width, spec.output, 0)
     }
 
     /// Draws the weights from the device's random stream; the points of `spec` must be divisible by `2^levels`.

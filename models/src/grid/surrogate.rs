@@ -3,12 +3,12 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{GridNetwork, GridNetworkConfig, GridSpec};
-use crate::emulator::{Emulator, FieldSpec, per_channel};
+use super::{Cost, GridNetwork, GridNetworkConfig, GridSpec};
+use crate::emulator::{Emulator, FieldSpec, per_channel, shifted};
 use crate::fused::Edge;
 
-/// `u_{k+1} = σ ⊙ N_θ((u_k − μ)/σ) + μ` with mean `μ` and standard deviation `σ` of every channel: the network predicts the next
-/// state itself.
+/// `u_{k+1} = σ ⊙ N_θ((u_{k−h+1} − μ)/σ, …, (u_k − μ)/σ) + μ` with mean `μ` and standard deviation `σ` of every channel and a history of
+/// `h` frames: the network predicts the next state itself.
 #[derive(Module, Debug)]
 pub struct GridSurrogate {
     network: GridNetwork,
@@ -17,10 +17,12 @@ pub struct GridSurrogate {
     std: Tensor<3>,
     #[module(skip)]
     size: [usize; 2],
+    #[module(skip)]
+    history: usize,
 }
 
 impl GridSurrogate {
-    /// Draws the weights from the device's random stream. Fields are periodic.
+    /// Draws the weights from the device's random stream.
     pub fn init(config: &GridNetworkConfig, spec: &FieldSpec, device: &Device) -> Self {
         let grid = grid_of(spec);
         Self {
@@ -28,30 +30,43 @@ impl GridSurrogate {
             mean: per_channel(&spec.mean, device),
             std: per_channel(&spec.std, device),
             size: grid.size,
+            history: spec.history.max(1),
         }
     }
 }
 
 impl Emulator for GridSurrogate {
     fn rollout(&self, u: Tensor<3>, steps: usize) -> Vec<Tensor<3>> {
-        let [batch, channels, points] = u.dims();
+        let [batch, all, points] = u.dims();
+        let channels = all / self.history;
         let [nx, ny] = self.size;
-        let mut v = (u - self.mean.clone()) / self.std.clone();
+        let repeated = |of: &Tensor<3>| of.clone().repeat_dim(1, self.history);
+        let mut frames = (u - repeated(&self.mean)) / repeated(&self.std);
         let mut states = Vec::with_capacity(steps);
         for _ in 0..steps {
-            let fields = v.reshape([batch, channels, nx, ny]);
-            v = self.network.forward(fields).reshape([batch, channels, points]);
-            states.push(v.clone() * self.std.clone() + self.mean.clone());
+            let fields = frames.clone().reshape([batch, all, nx, ny]);
+            let next = self.network.forward(fields).reshape([batch, channels, points]);
+            states.push(next.clone() * self.std.clone() + self.mean.clone());
+            frames = shifted(frames, next);
         }
         states
+    }
+
+    fn history(&self) -> usize {
+        self.history
     }
 }
 
 impl GridNetworkConfig {
+    /// What it costs on a field.
+    pub fn cost_on(&self, spec: &FieldSpec) -> Cost {
+        self.cost(&grid_of(spec))
+    }
+
     /// The same network with as many channels that it has at most `budget` parameters, and no fewer than one channel.
     pub fn fitted(&self, budget: usize, spec: &FieldSpec) -> Self {
         let grid = grid_of(spec);
-        let fits = |width: usize| self.with_width(width).params(&grid) <= budget;
+        let fits = |width: usize| self.with_width(width).cost(&grid).params <= budget;
         let mut high = 1;
         while fits(2 * high) {
             high *= 2;
@@ -62,10 +77,13 @@ impl GridNetworkConfig {
     }
 }
 
+/// What a network on a grid is told of a field.
 fn grid_of(spec: &FieldSpec) -> GridSpec {
     let size = match spec.shape[..] {
         [nx, ny] => [nx, ny],
         _ => [1, spec.points()],
     };
-    GridSpec { size, input: spec.channels, output: spec.channels, edges: [Edge::Periodic; 2] }
+    let edge = |axis: usize| spec.edges.get(axis).copied().unwrap_or_default();
+    let edges = if spec.shape.len() == 2 { [edge(0), edge(1)] } else { [Edge::Periodic, edge(0)] };
+    GridSpec { size, input: spec.history.max(1) * spec.channels, output: spec.channels, edges }
 }

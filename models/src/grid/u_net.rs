@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 use flowmap_solvers::issue::{Check, Validate};
 use serde::{Deserialize, Serialize};
 
-use super::GridSpec;
 use super::block::Block;
+use super::{Cost, GridSpec};
 use crate::layers::{Convolution, Doubling, halve};
 
 /// A lift, `levels` levels down and up with skip connections, a projection; twice as many channels on every level.
@@ -47,13 +47,17 @@ pub struct UNet {
 }
 
 impl UNetConfig {
-    /// The number of parameters.
-    pub(super) fn params(&self, spec: &GridSpec) -> usize {
-        let level = |input, output| Block::params(input, output, spec);
+    /// What it costs.
+    pub(super) fn cost(&self, spec: &GridSpec) -> Cost {
+        let level = |input, output, halvings| Block::cost(input, output, spec, halvings);
         let channels = |i: usize| self.width << i;
-        let levels = (0..self.levels)
-            .map(|i| level(channels(i), channels(i + 1)) + level(channels(i) + channels(i + 1), channels(i)));
-        level(spec.input, self.width) + levels.sum::<usize>() + (self.width + 1) * spec.output
+        let levels = (0..self.levels).map(|i| {
+            let (fine, coarse) = (channels(i), channels(i + 1));
+            level(fine, coarse, i + 1) + level(fine + coarse, fine, i)
+        });
+        level(spec.input, self.width, 0)
+            + levels.sum::<Cost>()
+            + spec.pointwise_cost(self.width, spec.output, 0)
     }
 
     /// Draws the weights from the device's random stream; the points of `spec` must be divisible by `2^levels`.

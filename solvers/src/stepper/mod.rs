@@ -8,6 +8,7 @@ pub mod iterate;
 pub mod reversible;
 pub mod scheme;
 pub mod sde;
+pub mod semi_lagrangian;
 pub mod stiff;
 pub mod symplectic;
 

@@ -357,6 +357,7 @@ impl Of<'_> {
             y: y.clone(),
             frames: frames.into_iter().map(frame).collect(),
             palette: Palette::Diverging,
+            range: None,
         };
         findings.figure(self.run, &self.stem("snapshot"), "All with one colour bar.", &figure)
     }

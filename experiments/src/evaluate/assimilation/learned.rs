@@ -117,7 +117,7 @@ pub(super) fn learn(
     findings: &mut Findings,
 ) -> Result<Lessons, Error> {
     let train = config.train.clone().unwrap_or_default();
-    let spec = field_spec(twin.problem, data, config.data.dt, observer.network.linear)?;
+    let spec = field_spec(twin.problem, data, config.data.dt, 1, observer.network.linear)?;
     let mut seconds = 0.0;
     let network = if observer.forecasts.contains(&Inside::Network) {
         let alone = train.forecast.as_deref().cloned().unwrap_or_default();

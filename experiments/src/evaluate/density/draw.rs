@@ -98,6 +98,7 @@ pub(super) fn flow<V: Velocity>(
         y,
         frames: vec![frame("truth", truth), frame("learned", learned)],
         palette: Palette::Sequential,
+        range: None,
     };
     findings.figure(task.job.run, "density", "In the same colours.", &figure)?;
 

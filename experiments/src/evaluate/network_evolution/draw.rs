@@ -79,6 +79,7 @@ pub(super) fn flow(
             frame("u, network", last.velocity[0].clone()),
         ],
         palette: Palette::Diverging,
+        range: None,
     };
     findings.figure(run, "solution", "The exact flow and the network at the end.", &figure)?;
     let figure = Fields {
@@ -90,6 +91,7 @@ pub(super) fn flow(
             frame("v", &last.velocity[1] - &exact.velocity[1]),
         ],
         palette: Palette::Diverging,
+        range: None,
     };
     findings.figure(run, "error_field", "The error of the velocity at the end.", &figure)?;
     let times: Vec<f64> = marched.samples.iter().map(|s| s.t).collect();
@@ -150,6 +152,7 @@ pub(super) fn block(
             plot::Frame { title: "v".into(), values: field(1) },
         ],
         palette: Palette::Diverging,
+        range: None,
     };
     findings.figure(run, "error_field", "The error of the displacement.", &figure)?;
     let least = history.iter().map(|m| m.energy).fold(f64::INFINITY, f64::min);

@@ -17,6 +17,7 @@ pub(super) fn classical(
     problem: &Problem,
     data: &Dataset,
     truth: &ArrayD<f64>,
+    times: &[f64],
 ) -> Option<ArrayD<f64>> {
     let dt = config.data.dt;
     match baseline {
@@ -57,17 +58,17 @@ pub(super) fn classical(
             }
             Some(out)
         }
-        Baseline::Solver => Some(solved(&config.solver?.with_dt(dt), problem, data, truth)),
-        Baseline::Explicit => Some(solved(&SolverConfig::Rk4(FixedConfig { dt }), problem, data, truth)),
+        Baseline::Solver => Some(solved(&config.solver?.with_dt(dt), problem, truth, times)),
+        Baseline::Explicit => Some(solved(&SolverConfig::Rk4(FixedConfig { dt }), problem, truth, times)),
     }
 }
 
 /// Trajectories of a classical method from the first samples; not a number after a divergence.
-fn solved(solver: &SolverConfig, problem: &Problem, data: &Dataset, truth: &ArrayD<f64>) -> ArrayD<f64> {
+fn solved(solver: &SolverConfig, problem: &Problem, truth: &ArrayD<f64>, times: &[f64]) -> ArrayD<f64> {
     let starts: Vec<Vec<f64>> =
         truth.index_axis(Axis(1), 0).axis_iter(Axis(0)).map(|u| u.iter().copied().collect()).collect();
     let trajectories: Vec<_> =
-        starts.par_iter().map(|u0| simulate(problem, solver, u0, &data.times).ok()).collect();
+        starts.par_iter().map(|u0| simulate(problem, solver, u0, times).ok()).collect();
     let mut out = ArrayD::from_elem(truth.raw_dim(), f64::NAN);
     for (mut target, trajectory) in out.axis_iter_mut(Axis(0)).zip(trajectories) {
         for (mut state, values) in

@@ -1,6 +1,9 @@
 //! What is learned in a comparison of surrogates: the model and its learned rivals.
 
-use burn::tensor::Device;
+use std::time::Instant;
+
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::flow::Flow;
 use flowmap_datasets::generate::DataError;
@@ -11,15 +14,21 @@ use flowmap_models::emulator::{Emulator, FieldSpec};
 use flowmap_models::grid::{GridNetworkConfig, GridSurrogate};
 use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
 use flowmap_solvers::issue::Issue;
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis};
 use rand::Rng;
 
-use super::{Entry, field_spec, one_step};
+use super::{Entry, field_spec, single_steps};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::{Baseline, Job, seeded};
 use crate::metric::by_lead_time;
 use crate::train::{FieldObjective, Fit, Objective, Trained};
+
+/// Modes of a Fourier layer on two axes, where it is a rival: those of Z. Li et al., ICLR 2021.
+const PLANE_MODES: usize = 12;
+
+/// The times that a step is measured; the fastest counts.
+const MEASURED: usize = 3;
 
 /// A model of fields.
 pub(super) enum Learned {
@@ -32,8 +41,23 @@ pub(super) struct Task<'a> {
     pub(super) config: &'a ExperimentConfig,
     pub(super) problem: &'a Problem,
     pub(super) data: &'a Dataset,
+    /// The test trajectories, and what of them is predicted.
+    pub(super) tested: &'a ArrayD<f64>,
     pub(super) truth: &'a ArrayD<f64>,
     pub(super) job: &'a Job<'a>,
+}
+
+/// What a model costs.
+#[derive(Clone, Copy)]
+pub(super) struct Cost {
+    pub(super) params: usize,
+    /// Multiplications of one sample's forward pass, where they are counted.
+    pub(super) macs: Option<usize>,
+    /// Milliseconds of a step of a batch, and of its gradient.
+    pub(super) forward_ms: f64,
+    pub(super) backward_ms: f64,
+    /// Seconds of the training.
+    pub(super) seconds: f64,
 }
 
 impl Learned {
@@ -62,7 +86,10 @@ impl Learned {
                 Self::Operator(c) => (c.linear == LinearPart::Exact).then(|| Self::Operator(plain(c))),
                 Self::Grid(_) => {
                     let spec = task.spec(LinearPart::None)?;
-                    let c = plain(&SemilinearOperatorConfig::default());
+                    let mut c = plain(&SemilinearOperatorConfig::default());
+                    if spec.shape.len() == 2 {
+                        c.modes = PLANE_MODES;
+                    }
                     Some(Self::Operator(c.fitted(params, &spec, task.job.device)))
                 }
             });
@@ -86,44 +113,97 @@ impl Learned {
         }
     }
 
-    /// Trains and rolls out; gives the entry, the seconds of the training and the number of parameters.
-    pub(super) fn enter(&self, role: &str, task: &Task<'_>) -> Result<(Entry, f64, usize), Error> {
+    /// Trains and rolls out; gives the entry and what it costs.
+    pub(super) fn enter(&self, role: &str, task: &Task<'_>) -> Result<(Entry, Cost), Error> {
         let train = task.config.train.clone().unwrap_or_default();
         let fitting = Fit::new(role, &train, task.job);
         match self {
             Self::Operator(c) => {
-                let trained = fit(&fitting, c, task.problem, task.data, task.config, task.job.device)?;
-                Ok(entry(role, self.label(), &trained, task))
+                let spec = task.spec(c.linear)?;
+                self.learn(role, &fitting, None, task, |device| c.init(&spec, device))
             }
             Self::Grid(c) => {
                 let spec = task.spec(LinearPart::None)?;
-                let draw = |device: &Device| GridSurrogate::init(c, &spec, device);
-                let trained =
-                    train_drawn(&fitting, task.problem, task.data, task.config, task.job.device, draw)?;
-                Ok(entry(role, self.label(), &trained, task))
+                let macs = Some(c.cost_on(&spec).macs);
+                self.learn(role, &fitting, macs, task, |device| GridSurrogate::init(c, &spec, device))
             }
         }
     }
 }
 
-impl Task<'_> {
-    fn spec(&self, linear: LinearPart) -> Result<FieldSpec, Error> {
-        field_spec(self.problem, self.data, self.config.data.dt, linear)
+impl Learned {
+    fn learn<M: Emulator>(
+        &self,
+        role: &str,
+        fitting: &Fit<'_>,
+        macs: Option<usize>,
+        task: &Task<'_>,
+        draw: impl Fn(&Device) -> M,
+    ) -> Result<(Entry, Cost), Error>
+    where
+        for<'a> FieldObjective<'a>: Objective<M>,
+    {
+        let device = task.job.device;
+        let [forward_ms, backward_ms] = speed(&drawn(task.config, device, &draw)?, task);
+        let trained = train_drawn(fitting, task.problem, task.data, task.config, device, &draw)?;
+        let params = trained.model.num_params();
+        let cost = Cost { params, macs, forward_ms, backward_ms, seconds: trained.seconds };
+        Ok((entry(role, self.label(), &trained, task), cost))
     }
 }
 
-fn entry<M: Emulator>(role: &str, label: &str, trained: &Trained<M>, task: &Task<'_>) -> (Entry, f64, usize) {
+/// Milliseconds of one step of a batch of the training data, and of its gradient.
+fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> [f64; 2] {
+    let (data, history) = (task.data, model.history());
+    let batch = task.config.train.as_ref().map_or(1, |t| t.batch);
+    let windows = data.windows(&data.split.train, history);
+    let frames = windows
+        .iter()
+        .cycle()
+        .take(batch)
+        .flat_map(|(t, s)| data.window(*t, *s, history).iter().map(|v| *v as f32).collect::<Vec<_>>());
+    let values: Vec<f32> = frames.collect();
+    let points: usize = data.values.shape()[3..].iter().product();
+    let shape = [batch, values.len() / (batch * points).max(1), points];
+    let start = Tensor::<3>::from_data(TensorData::new(values, shape), &task.job.device.clone().autodiff());
+    let mut fastest = [f64::INFINITY; 2];
+    for _ in 0..MEASURED {
+        let started = Instant::now();
+        let Some(state) = model.rollout(start.clone(), 1).pop() else { break };
+        let loss = state.powi_scalar(2).mean();
+        let _ = loss.clone().into_scalar::<f64>();
+        let forward = started.elapsed();
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
+        // Gradients of a device that computes later.
+        let _ = gradients.len();
+        let _ = task.job.device.sync();
+        let all = started.elapsed();
+        for (least, took) in fastest.iter_mut().zip([forward, all - forward]) {
+            *least = least.min(1e3 * took.as_secs_f64());
+        }
+    }
+    fastest
+}
+
+impl Task<'_> {
+    fn spec(&self, linear: LinearPart) -> Result<FieldSpec, Error> {
+        field_spec(self.problem, self.data, self.config.data.dt, self.config.data.history, linear)
+    }
+}
+
+fn entry<M: Emulator>(role: &str, label: &str, trained: &Trained<M>, task: &Task<'_>) -> Entry {
     let device = task.job.device;
-    let prediction = crate::train::rollout(&trained.model, task.truth, device);
-    let entry = Entry {
+    let rolled = crate::train::rollout(&trained.model, task.tested, device);
+    let given = trained.model.history() - 1;
+    let prediction = rolled.slice_axis(Axis(1), (given..).into()).to_owned();
+    Entry {
         name: role.to_owned(),
         label: label.to_owned(),
         errors: by_lead_time(prediction.view(), task.truth.view()),
-        one_step: Some(one_step(&trained.model, task.truth, device)),
+        single: Some(single_steps(&trained.model, task.tested, device)),
         prediction,
         learned: true,
-    };
-    (entry, trained.seconds, trained.model.num_params())
+    }
 }
 
 /// Draws the weights of an operator from their own stream and trains.
@@ -135,7 +215,7 @@ pub(in crate::evaluate) fn fit(
     config: &ExperimentConfig,
     device: &Device,
 ) -> Result<Trained<SemilinearOperator>, Error> {
-    let spec = field_spec(problem, data, config.data.dt, operator.linear)?;
+    let spec = field_spec(problem, data, config.data.dt, 1, operator.linear)?;
     train_drawn(training, problem, data, config, device, |device| operator.init(&spec, device))
 }
 
@@ -145,19 +225,27 @@ fn train_drawn<M: Emulator>(
     data: &Dataset,
     config: &ExperimentConfig,
     device: &Device,
-    draw: impl FnOnce(&Device) -> M,
+    draw: impl Fn(&Device) -> M,
 ) -> Result<Trained<M>, Error>
 where
     for<'a> FieldObjective<'a>: Objective<M>,
 {
-    let tracked = device.clone().autodiff();
-    // All models of a comparison start from the same stream.
-    let drawn =
-        seeded(&tracked, stream(config.seed, "weights", 0).next_u64(), || Ok::<_, Error>(draw(&tracked)));
-    let mut objective = FieldObjective::new(data, training.config, config.seed, device);
+    let model = drawn(config, device, draw)?;
+    let mut objective = FieldObjective::new(data, training.config, model.history(), config.seed, device);
     if let (true, Some(solver)) = (training.config.diverted_chain, &config.solver) {
         let flow = Flow::new(problem, solver).map_err(DataError::Config)?;
         objective = objective.diverted(flow, config.data.dt);
     }
-    training.train(drawn?, &mut objective)
+    training.train(model, &mut objective)
+}
+
+/// A model before its training, on an autodiff device; all of a comparison start from the same stream.
+fn drawn<M: Emulator>(
+    config: &ExperimentConfig,
+    device: &Device,
+    draw: impl Fn(&Device) -> M,
+) -> Result<M, Error> {
+    let tracked = device.clone().autodiff();
+    let seed = stream(config.seed, "weights", 0).next_u64();
+    seeded(&tracked, seed, || Ok::<_, Error>(draw(&tracked)))
 }

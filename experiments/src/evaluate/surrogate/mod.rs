@@ -9,11 +9,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::dataset::{Dataset, Normalisation};
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::Problem;
+use flowmap_datasets::problem::cells::Boundary;
 use flowmap_models::config::ModelConfig;
 use flowmap_models::emulator::{Emulator, FieldSpec};
+use flowmap_models::fused::Edge;
 use flowmap_models::semilinear_operator::LinearPart;
 use flowmap_solvers::issue::Issue;
-use ndarray::{Array1, Array2, ArrayD, Axis};
+use ndarray::{Array, Array1, Array2, ArrayD, Axis, concatenate};
 use num_complex::Complex64;
 use serde_json::json;
 
@@ -23,23 +25,66 @@ use super::simulation::keep_diverged;
 use super::{Baseline, Findings, Job};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
-use crate::metric::{by_lead_time, quantile, relative_l2, valid_time};
+use crate::metric::{by_lead_time, mean_spectrum, quantile, relative_l2, scaled_l2, valid_time};
 use classical::classical;
-use draw::{draw, final_spectrum};
+use draw::draw;
 pub(super) use learned::fit;
-use learned::{Learned, Task};
+use learned::{Cost, Learned, Task};
 
 /// One row of the comparison.
 struct Entry {
     name: String,
     /// What figures call it.
     label: String,
-    /// `[trajectory, time, channel, x]`.
+    /// `[trajectory, time, channel, x]`, from the last frame given on.
     prediction: ArrayD<f64>,
     /// `[trajectory, time]`.
     errors: Array2<f64>,
-    one_step: Option<f64>,
+    /// Of single steps: what is learned has them.
+    single: Option<Single>,
     learned: bool,
+}
+
+/// Errors of single steps, means over all pairs of samples of the test trajectories.
+#[derive(Clone, Copy)]
+struct Single {
+    /// Of whole states.
+    rel_l2: f64,
+    /// Of one channel after the other.
+    scaled_l2: f64,
+}
+
+/// All that is compared.
+struct Comparison<'a> {
+    config: &'a ExperimentConfig,
+    problem: &'a Problem,
+    /// From the last frame given on, which is at zero.
+    times: Vec<f64>,
+    coordinates: &'a [Vec<f64>],
+    channels: &'a [String],
+    /// `[trajectory, time, channel, x]`, from the last frame given on.
+    truth: ArrayD<f64>,
+    entries: Vec<Entry>,
+}
+
+impl Comparison<'_> {
+    fn model(&self) -> Option<&Entry> {
+        self.entries.iter().find(|e| e.name == "model")
+    }
+
+    /// The mean spectrum of the first channel at the last time; between walls, of its even continuation.
+    fn final_spectrum(&self, values: &ArrayD<f64>) -> Vec<f64> {
+        let end = values.index_axis(Axis(1), values.shape()[1] - 1);
+        let mut fields = end.index_axis(Axis(1), 0).to_owned();
+        for (axis, boundary) in self.problem.boundaries().iter().enumerate() {
+            if *boundary == Boundary::Wall {
+                let mirrored = fields.slice_axis(Axis(axis + 1), ndarray::Slice::new(0, None, -1)).to_owned();
+                let both = concatenate(Axis(axis + 1), &[fields.view(), mirrored.view()]);
+                fields = both.unwrap_or(fields);
+            }
+        }
+        mean_spectrum(fields.view())
+    }
 }
 
 /// Trains, rolls out, compares, draws.
@@ -61,22 +106,26 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
         }
     };
     keep_card(&data, run, &mut findings)?;
-    let truth = data.part(&data.split.test).to_owned();
-    let task = Task { config, problem: &problem, data: &data, truth: &truth, job };
+    let tested = data.part(&data.split.test).to_owned();
+    // What is predicted begins with the last frame given.
+    let given = config.data.history - 1;
+    let truth = tested.slice_axis(Axis(1), (given..).into()).to_owned();
+    let task = Task { config, problem: &problem, data: &data, tested: &tested, truth: &truth, job };
     let learned = Learned::of(model)?;
-    let (entry, mut train_s, params) = learned.enter("model", &task)?;
-    findings.metric("params", params as f64);
+    let (entry, model_cost) = learned.enter("model", &task)?;
     let mut entries = vec![entry];
+    let mut costs = vec![("model".to_owned(), model_cost)];
     for baseline in &config.evaluate.baselines {
-        if let Some(rival) = learned.rival(*baseline, params, &task)? {
-            let (entry, seconds, _) = rival.enter(baseline.name(), &task)?;
-            train_s += seconds;
+        if let Some(rival) = learned.rival(*baseline, model_cost.params, &task)? {
+            let (entry, cost) = rival.enter(baseline.name(), &task)?;
+            costs.push((entry.label.clone(), cost));
             entries.push(entry);
         }
     }
-    findings.metric("train_s", train_s);
+    tell_costs(&costs, &mut findings);
+    let times: Vec<f64> = data.times[given..].iter().map(|t| t - data.times[given]).collect();
     for baseline in &config.evaluate.baselines {
-        if let Some(prediction) = classical(*baseline, config, &problem, &data, &truth) {
+        if let Some(prediction) = classical(*baseline, config, &problem, &data, &truth, &times) {
             let errors = by_lead_time(prediction.view(), truth.view());
             let name = baseline.name().to_owned();
             let label = match baseline {
@@ -88,23 +137,47 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
                 name,
                 label: label.to_owned(),
                 errors,
-                one_step: None,
+                single: None,
                 prediction,
                 learned: false,
             });
         }
     }
-    measure(config, &problem, &data, &truth, &entries, &mut findings);
-    draw(config, &data, &truth, &entries, run, &mut findings)?;
+    let (coordinates, channels) = (&data.coordinates[..], &data.channels[..]);
+    let all = Comparison { config, problem: &problem, times, coordinates, channels, truth, entries };
+    measure(&all, &mut findings);
+    draw(&all, run, &mut findings)?;
     write_npz(run, |archive| {
-        archive.add_array("truth", &truth)?;
-        for entry in &entries {
+        archive.add_array("truth", &all.truth)?;
+        for entry in &all.entries {
             archive.add_array(entry.name.as_str(), &entry.prediction)?;
         }
-        archive.add_array("times", &Array1::from(data.times.clone()))?;
+        archive.add_array("times", &Array1::from(all.times.clone()))?;
         archive.add_array("x", &Array1::from(data.coordinates[0].clone()))
     })?;
     Ok(findings)
+}
+
+/// What all trainings together took, what the model costs, and a table beside its rivals.
+fn tell_costs(costs: &[(String, Cost)], findings: &mut Findings) {
+    let model = costs[0].1;
+    findings.metric("params", model.params as f64);
+    findings.metric("train_s", costs.iter().map(|(_, c)| c.seconds).sum());
+    if let Some(macs) = model.macs {
+        findings.metric("macs", macs as f64);
+    }
+    findings.metric("forward_ms", model.forward_ms);
+    findings.metric("backward_ms", model.backward_ms);
+    let rows = costs.iter().map(|(name, c)| {
+        let macs = c.macs.map_or_else(String::new, |m| format!("{:.1}", m as f64 / 1e6));
+        let ms = |v: f64| format!("{v:.0}");
+        json!([name, c.params, macs, ms(c.forward_ms), ms(c.backward_ms), format!("{:.0}", c.seconds)])
+    });
+    findings.tables.push(json!({
+        "title": "Costs",
+        "columns": ["", "parameters", "million multiplications a sample", "forward, ms a batch", "backward, ms a batch", "training, s"],
+        "rows": rows.collect::<Vec<_>>(),
+    }));
 }
 
 /// What the model is told: the equation's symbol, and statistics of the training trajectories.
@@ -112,21 +185,34 @@ pub(super) fn field_spec(
     problem: &Problem,
     data: &Dataset,
     dt: f64,
+    history: usize,
     linear: LinearPart,
 ) -> Result<FieldSpec, Error> {
-    let Problem::Pde(pde) = problem else {
-        let issue = Issue::new("model", "the model learns fields, not systems of ordinary equations");
-        return Err(DataError::Config(issue).into());
+    let misfit = |what: &str| Error::from(DataError::Config(Issue::new("model", what)));
+    let (shape, channels, symbol) = match problem {
+        Problem::Pde(p) => (p.grid().shape().to_vec(), p.channels().len(), p.symbol().to_vec()),
+        Problem::Cells(p) => (p.cells().to_vec(), p.channels().len(), Vec::new()),
+        _ => return Err(misfit("the model learns fields, not systems of ordinary equations")),
     };
-    let (grid, channels) = (pde.grid(), pde.channels().len());
     let train = data.part(&data.split.train);
     let statistics = Normalisation::fit(train.view());
-    let exact = linear == LinearPart::Exact;
-    let flow: Vec<Complex64> =
-        pde.symbol().iter().map(|l| if exact { (l * dt).exp() } else { Complex64::ONE }).collect();
-    let mut transform = grid.transform();
-    let mut u_hat = vec![Complex64::ZERO; grid.modes()];
-    let mut carried = vec![0.0; grid.points()];
+    let mut carry: Box<dyn FnMut(usize, &mut Vec<f64>)> = match (linear, problem) {
+        (LinearPart::None, _) => Box::new(|_, _| {}),
+        (LinearPart::Exact, Problem::Pde(pde)) => {
+            let grid = pde.grid();
+            let flow: Vec<Complex64> = pde.symbol().iter().map(|l| (l * dt).exp()).collect();
+            let mut transform = grid.transform();
+            let modes = grid.modes();
+            let mut u_hat = vec![Complex64::ZERO; modes];
+            Box::new(move |c, u| {
+                transform.forward(u, &mut u_hat);
+                u_hat.iter_mut().zip(&flow[c * modes..]).for_each(|(u, e)| *u *= e);
+                transform.inverse_destroying(&mut u_hat, u);
+            })
+        }
+        _ => return Err(misfit("the equation has no linear part that is known")),
+    };
+    let points: usize = shape.iter().product();
     let (mut squares, mut count) = (vec![0.0; channels], 0.0);
     for trajectory in train.axis_iter(Axis(0)) {
         for t in 0..trajectory.shape()[0] - 1 {
@@ -134,45 +220,57 @@ pub(super) fn field_spec(
                 let at = |t: usize| -> Vec<f64> {
                     trajectory.index_axis(Axis(0), t).index_axis(Axis(0), c).iter().copied().collect()
                 };
-                transform.forward(&at(t), &mut u_hat);
-                u_hat.iter_mut().zip(&flow[c * grid.modes()..]).for_each(|(u, e)| *u *= e);
-                transform.inverse_destroying(&mut u_hat, &mut carried);
+                let mut carried = at(t);
+                carry(c, &mut carried);
                 let rest = at(t + 1).iter().zip(&carried).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
-                squares[c] += rest / grid.points() as f64;
+                squares[c] += rest / points as f64;
             }
             count += 1.0;
         }
     }
+    let edge = |boundary: &Boundary| match boundary {
+        Boundary::Periodic => Edge::Periodic,
+        Boundary::Wall => Edge::Zeros,
+    };
     Ok(FieldSpec {
-        shape: grid.shape().to_vec(),
+        shape,
+        edges: problem.boundaries().iter().map(edge).collect(),
         channels,
+        history,
         dt,
-        symbol: pde.symbol().to_vec(),
+        symbol,
         mean: statistics.mean,
         std: statistics.std,
         rate: squares.iter().map(|s| (s / f64::max(count, 1.0)).sqrt() / dt).collect(),
     })
 }
 
-/// The relative L2 error of one step, the mean over all pairs of samples.
-fn one_step<M: Emulator>(model: &M, truth: &ArrayD<f64>, device: &Device) -> f64 {
-    let (mut sum, mut count) = (0.0, 0.0);
-    for trajectory in truth.axis_iter(Axis(0)) {
+/// The errors of single steps, means over all pairs of samples.
+fn single_steps<M: Emulator>(model: &M, tested: &ArrayD<f64>, device: &Device) -> Single {
+    let given = model.history();
+    let (mut rel, mut scaled, mut count) = (0.0, 0.0, 0.0);
+    for trajectory in tested.axis_iter(Axis(0)) {
         let shape = trajectory.shape().to_vec();
-        let (times, channels, points) = (shape[0] - 1, shape[1], shape[2..].iter().product());
-        let before = trajectory.slice_axis(Axis(0), (..times).into());
-        let values: Vec<f32> = before.iter().map(|v| *v as f32).collect();
-        let start = Tensor::from_data(TensorData::new(values, [times, channels, points]), device);
-        let Some(after) = model.rollout(start, 1).pop() else { continue };
+        let (steps, channels, points) = (shape[0] - given, shape[1], shape[2..].iter().product());
+        let frames = (0..steps).flat_map(|t| {
+            let window = trajectory.slice_axis(Axis(0), (t..t + given).into());
+            window.iter().map(|v| *v as f32).collect::<Vec<_>>()
+        });
+        let data = TensorData::new(frames.collect::<Vec<_>>(), [steps, given * channels, points]);
+        let Some(after) = model.rollout(Tensor::from_data(data, device), 1).pop() else { continue };
         let after = after.into_data().convert::<f32>().try_to_vec::<f32>().unwrap_or_default();
-        for (t, state) in after.chunks_exact(channels * points).enumerate() {
-            let state: Array1<f64> = state.iter().map(|v| f64::from(*v)).collect();
-            let target: Array1<f64> = trajectory.index_axis(Axis(0), t + 1).iter().copied().collect();
-            sum += relative_l2(state.into_dyn().view(), target.into_dyn().view());
+        let after = Array::from_iter(after.into_iter().map(f64::from));
+        let target = trajectory.slice_axis(Axis(0), (given..).into()).to_owned();
+        let Ok(after) = after.into_shape_with_order(target.shape()) else { continue };
+        for (state, target) in after.axis_iter(Axis(0)).zip(target.axis_iter(Axis(0))) {
+            rel += relative_l2(state, target);
             count += 1.0;
         }
+        let all = |x: ArrayD<f64>| x.insert_axis(Axis(0));
+        scaled += steps as f64 * scaled_l2(all(after).view(), all(target).view());
     }
-    sum / f64::max(count, 1.0)
+    let count = f64::max(count, 1.0);
+    Single { rel_l2: rel / count, scaled_l2: scaled / count }
 }
 
 /// The geometric mean over the first hundred lead times of the mean over trajectories.
@@ -188,34 +286,45 @@ fn last(errors: &Array2<f64>) -> (f64, f64) {
     (column.iter().sum::<f64>() / column.len() as f64, quantile(&column, 0.5))
 }
 
-fn measure(
-    config: &ExperimentConfig,
-    problem: &Problem,
-    data: &Dataset,
-    truth: &ArrayD<f64>,
-    entries: &[Entry],
-    findings: &mut Findings,
-) {
+/// Metrics of the learned rivals of a network on a grid, by their short names.
+fn short(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "u_net" => "unet",
+        "dilated_resnet" => "resnet",
+        "fno" => "fno",
+        _ => return None,
+    })
+}
+
+fn measure(all: &Comparison<'_>, findings: &mut Findings) {
+    let Comparison { config, problem, times, truth, entries, .. } = all;
     let threshold = config.evaluate.threshold;
     let valid = |entry: &Entry| {
-        let times =
-            entry.errors.rows().into_iter().map(|row| valid_time(&data.times, &row.to_vec(), threshold));
+        let times = entry.errors.rows().into_iter().map(|row| valid_time(times, &row.to_vec(), threshold));
         times.sum::<f64>() / entry.errors.nrows() as f64
     };
+    // What is given is not scored.
+    let scaled = |entry: &Entry| {
+        let ahead = |x: &ArrayD<f64>| x.slice_axis(Axis(1), (1..).into()).to_owned();
+        scaled_l2(ahead(&entry.prediction).view(), ahead(truth).view())
+    };
+    let on_grid = config.model.as_ref().is_some_and(|m| m.grid().is_some());
     let mut rows = Vec::new();
     for entry in entries {
         let (mean, median) = last(&entry.errors);
         if entry.name == "model" {
-            findings.metric("one_step_rel_l2", entry.one_step.unwrap_or(f64::NAN));
+            findings.metric("one_step_rel_l2", entry.single.map_or(f64::NAN, |e| e.rel_l2));
             findings.metric("rollout_rel_l2", mean);
+            findings.metric("one_step_scaled_l2", entry.single.map_or(f64::NAN, |e| e.scaled_l2));
+            findings.metric("rollout_scaled_l2", scaled(entry));
             findings.metric("rollout_rel_l2_median", median);
             findings.metric("valid_time", valid(entry));
             findings.metric("gmean_nrmse", geometric(&entry.errors));
-            scores::record("", &entry.prediction, truth, &data.times, findings);
+            scores::record("", &entry.prediction, truth, times, findings);
             if let Some(exponent) = problem.lyapunov_exponent() {
                 findings.metric("valid_lyapunov_times", valid(entry) * exponent);
             }
-            let (a, b) = (final_spectrum(&entry.prediction), final_spectrum(truth));
+            let (a, b) = (all.final_spectrum(&entry.prediction), all.final_spectrum(truth));
             let top = b.iter().copied().fold(0.0, f64::max);
             let kept: Vec<_> = a.iter().zip(&b).filter(|(_, b)| **b > 1e-10 * top).collect();
             let distance = kept.iter().map(|(a, b)| (a.max(1e-300) / **b).log10().abs()).sum::<f64>();
@@ -230,23 +339,29 @@ fn measure(
             if entry.learned {
                 findings.metric(format!("baseline_{}_gmean_nrmse", entry.name), geometric(&entry.errors));
                 let prefix = format!("baseline_{}_", entry.name);
-                scores::record(&prefix, &entry.prediction, truth, &data.times, findings);
+                scores::record(&prefix, &entry.prediction, truth, times, findings);
             }
-            if let Some(one_step) = entry.one_step {
-                findings.metric(format!("baseline_{}_one_step_rel_l2", entry.name), one_step);
+            if let Some(single) = entry.single {
+                findings.metric(format!("baseline_{}_one_step_rel_l2", entry.name), single.rel_l2);
+                if let Some(short) = short(&entry.name).filter(|_| on_grid) {
+                    findings.metric(format!("one_step_rel_l2_{short}"), single.rel_l2);
+                    findings.metric(format!("rollout_rel_l2_{short}"), mean);
+                    findings.metric(format!("one_step_scaled_l2_{short}"), single.scaled_l2);
+                    findings.metric(format!("rollout_scaled_l2_{short}"), scaled(entry));
+                }
             }
         }
         let show = |v: f64| if v.is_finite() { format!("{v:.4}") } else { "diverged".to_owned() };
         rows.push(json!([
             entry.name,
-            entry.one_step.map_or_else(String::new, show),
+            entry.single.map_or_else(String::new, |e| show(e.rel_l2)),
             show(mean),
             show(median),
             format!("{:.3}", valid(entry)),
         ]));
     }
     findings.tables.push(json!({
-        "title": format!("Test trajectories, relative L2 at t = {}", data.times.last().copied().unwrap_or(0.0)),
+        "title": format!("Test trajectories, relative L2 at t = {}", times.last().copied().unwrap_or(0.0)),
         "columns": ["", "one step", "rollout (mean)", "rollout (median)", format!("valid time (error < {threshold})")],
         "rows": rows,
     }));

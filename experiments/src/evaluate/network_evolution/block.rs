@@ -6,7 +6,7 @@ use std::time::Instant;
 use flowmap_datasets::problem::boxed::{Deformation, ElasticBlock, Faces, FiniteElements};
 use flowmap_datasets::rng::stream;
 use flowmap_models::gauss_newton::{Memory, Step, cost};
-use flowmap_models::insr::{Block, Hold, InsrConfig, Points};
+use flowmap_models::insr::{Block, Hold, InsrConfig, Points, Sampling};
 use ndarray::{Array1, Array2};
 use serde_json::json;
 
@@ -78,10 +78,10 @@ pub(super) fn block(
     };
     let c = &network.sampling;
     let points = match c.scheme {
-        flowmap_models::insr::Sampling::Quadrature => Points::quadrature(&axes, c.points),
+        Sampling::Quadrature => Points::quadrature(&axes, c.points),
         _ => Points::spread(&axes, c.points, &mut stream(config.seed, "points", 0)),
     };
-    let energy = block.energy(&points);
+    let redrawn = c.scheme == Sampling::Resampled;
     // The even stretch.
     let mut theta = block.at_rest(&mut stream(config.seed, "weights", 0));
     let (mut memory, mut seconds, mut stalled) = (Memory::default(), 0.0, 0);
@@ -92,6 +92,10 @@ pub(super) fn block(
             return Err(Error::Interrupted);
         }
         let clock = Instant::now();
+        // A network that is always measured at the same points may fold between them.
+        let drawn =
+            redrawn.then(|| Points::spread(&axes, c.points, &mut stream(config.seed, "points", n as u64)));
+        let energy = block.energy(drawn.as_ref().unwrap_or(&points));
         let step = match network.optimiser.step(&energy, &mut theta, &mut memory) {
             Ok(step) => step,
             Err(error) => {
@@ -112,8 +116,8 @@ pub(super) fn block(
             job.progress
                 .say(&format!("step {n}, {seconds:.1} s, energy {:.8}, error {error:.2e}", step.cost()));
         }
-        let idle = before - step.cost() <= network.tolerance * step.cost();
-        stalled = if idle || matches!(step, Step::Stalled { .. }) { stalled + 1 } else { 0 };
+        let idle = !redrawn && before - step.cost() <= network.tolerance * step.cost();
+        stalled = if idle || !redrawn && matches!(step, Step::Stalled { .. }) { stalled + 1 } else { 0 };
         if stalled >= 3 {
             findings.notes.push(format!("No step lowers the energy any more after {n} steps."));
             break;

@@ -10,7 +10,7 @@ use flowmap_datasets::flow::Flow;
 use flowmap_datasets::problem::{ProblemConfig, pde};
 use flowmap_experiments::config::{Overrides, load};
 use flowmap_experiments::train::{FieldLoss, FieldObjective, Objective, TrainConfig};
-use flowmap_models::emulator::Emulator;
+use flowmap_models::emulator::{Emulator, shifted};
 use flowmap_solvers::config::{FixedConfig, SolverConfig};
 use ndarray::ArrayD;
 
@@ -56,7 +56,7 @@ fn gradient(objective: &mut FieldObjective<'_>, step: u64) -> (f64, f64) {
 
 fn check(config: &TrainConfig, samples: usize, expected: (f64, f64)) {
     let (data, device) = (dataset(&AMPLITUDES[..samples], 8), Device::flex());
-    let (loss, slope) = gradient(&mut FieldObjective::new(&data, config, 0, &device), 0);
+    let (loss, slope) = gradient(&mut FieldObjective::new(&data, config, 1, 0, &device), 0);
     let close = |a: f64, b: f64| (a - b).abs() < 1e-5 * b.abs().max(1.0);
     assert!(close(loss, expected.0) && close(slope, expected.1), "{config:?}: {loss} {slope}, {expected:?}");
 }
@@ -94,6 +94,49 @@ fn rebuilding_the_tapes_gives_the_same_gradients() {
     }
 }
 
+/// `u'' = θ u' + (1 − θ) u` of two frames.
+#[derive(Module, Debug)]
+struct Lag {
+    theta: Param<Tensor<1>>,
+}
+
+impl Emulator for Lag {
+    fn rollout(&self, frames: Tensor<3>, steps: usize) -> Vec<Tensor<3>> {
+        let (mut frames, mut states) = (frames, Vec::new());
+        for _ in 0..steps {
+            let theta = self.theta.val().reshape([1, 1, 1]);
+            let [old, new] = [0, 1].map(|i| frames.clone().narrow(1, i, 1));
+            let next = new * theta.clone() + old * theta.neg().add_scalar(1.0);
+            frames = shifted(frames, next.clone());
+            states.push(next);
+        }
+        states
+    }
+
+    fn history(&self) -> usize {
+        2
+    }
+}
+
+#[test]
+fn gradients_go_back_through_the_frames_that_a_model_is_given() {
+    let (data, device) = (dataset(&AMPLITUDES, 8), Device::flex());
+    let at = |theta: f64, checkpoint: bool| {
+        let config = TrainConfig { unroll: 3, checkpoint, ..Default::default() };
+        let tracked = device.clone().autodiff();
+        let model = Lag { theta: Param::from_tensor(Tensor::from_floats([theta as f32], &tracked)) };
+        let mut objective = FieldObjective::new(&data, &config, 2, 0, &device);
+        let (loss, mut gradients) = objective.gradients(&model, 0).unwrap().unwrap();
+        (loss, gradients.remove::<1>(model.theta.id).unwrap().into_scalar::<f64>())
+    };
+    for checkpoint in [false, true] {
+        let difference = (at(0.81, checkpoint).0 - at(0.79, checkpoint).0) / 0.02;
+        let (loss, slope) = at(0.8, checkpoint);
+        assert!((slope - difference).abs() < 1e-3 * slope.abs(), "{checkpoint}: {slope} {difference}");
+        assert!((loss - at(0.8, false).0).abs() < 1e-6);
+    }
+}
+
 #[test]
 fn no_gradient_flows_through_a_push_forward() {
     let start = THETA * THETA * AMPLITUDES[0];
@@ -113,7 +156,7 @@ fn a_diverted_chain_compares_with_the_solver_from_the_model_s_own_states() {
     for (checkpoint, cut) in [(false, 0), (true, 0), (false, 2), (true, 2)] {
         let config = TrainConfig { unroll: 3, diverted_chain: true, checkpoint, cut, ..Default::default() };
         let flow = Flow::new(&problem, &SolverConfig::Etdrk4(FixedConfig { dt })).unwrap();
-        let mut objective = FieldObjective::new(&data, &config, 0, &device).diverted(flow, dt);
+        let mut objective = FieldObjective::new(&data, &config, 1, 0, &device).diverted(flow, dt);
         let (loss, slope) = gradient(&mut objective, 0);
         let off = (THETA - decay) / decay;
         let back: f64 = (0..3).map(|i| if cut > 0 { i % cut + 1 } else { i + 1 } as f64).sum();
@@ -128,7 +171,7 @@ fn noise_on_inputs_has_its_size_and_belongs_to_a_step() {
     let (points, noise) = (20_000, 0.3);
     let (data, device) = (dataset(&AMPLITUDES[..2], points), Device::flex());
     let config = TrainConfig { noise, ..Default::default() };
-    let mut objective = FieldObjective::new(&data, &config, 0, &device);
+    let mut objective = FieldObjective::new(&data, &config, 1, 0, &device);
     let first = gradient(&mut objective, 0);
     assert_eq!(first, gradient(&mut objective, 0));
     assert_ne!(first, gradient(&mut objective, 1));

@@ -159,7 +159,7 @@ fn data_in_the_layout_of_apebench_come_back() {
 fn data_that_reproduce_another_program_say_so() {
     let (problem, data) = (problem(), data());
     let card = |compatibility| {
-        let solver = SolverConfig::Etdrk2(Etdrk2Config { dt: 0.1, compatibility });
+        let solver = SolverConfig::Etdrk2(Etdrk2Config { dt: 0.02, compatibility });
         let recipe = Recipe { problem: &problem, solver: &solver, data: &data, seed: 1 };
         recipe.obtain(None, &|_| {}).unwrap().card
     };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use flowmap_models::gauss_newton::{LeastSquares, LevenbergMarquardt, Memory, Optimiser};
 use flowmap_models::insr::{
     Axis, Block, Boundary, Evolution, Form, Ground, Hold, Inertia, InsrConfig, March, Motion, OuterStep,
-    Points, Sampling, SamplingConfig, Scalar, Space, StreamFunction,
+    Points, Sampling, SamplingConfig, Scalar, Space, Splitting, StreamFunction,
 };
 use flowmap_models::jet::Activation;
 use flowmap_models::pinn::Equation;
@@ -475,4 +475,60 @@ fn what_makes_no_sense_is_refused() {
     // 1000 residuals of 1083601 weights, and two squares of 1000.
     assert!((refusal.needed - 8e-9 * (1000.0 * 1_083_601.0 + 2e6)).abs() < 1e-9, "{refusal}");
     assert!(config.affordable(1, false, 1, 1).is_ok());
+}
+
+#[test]
+fn a_splitting_is_of_order_one_and_keeps_a_steady_flow() {
+    let config = InsrConfig {
+        width: 10,
+        depth: 2,
+        activation: Activation::Tanh,
+        start_iterations: 200,
+        start_tolerance: 1e-7,
+        iterations: 20,
+        tolerance: 1e-7,
+        sampling: SamplingConfig { points: 12, ..SamplingConfig::default() },
+        ..InsrConfig::default()
+    };
+    let splitting = Splitting::new(&config, &[WALLED; 2]).unwrap();
+    let k = std::f64::consts::FRAC_PI_2;
+    let exact = |x: &[f64], u: &mut [f64]| {
+        let ((a, b), (c, d)) = ((k * (x[0] + 1.0)).sin_cos(), (k * (x[1] + 1.0)).sin_cos());
+        u.copy_from_slice(&[a * d, -b * c]);
+    };
+    let (start, left) = splitting.start(exact, &mut rng()).unwrap();
+    assert!(left < 1e-4, "{left:.1e}");
+    let points = Points::quadrature(&[WALLED; 2], 9);
+    let error = |theta: &[f64]| {
+        let u = splitting.velocity(theta, &points.at);
+        let gap = points.at.rows().into_iter().enumerate().flat_map(|(n, x)| {
+            let mut v = [0.0; 2];
+            exact(&x.to_vec(), &mut v);
+            [u[[0, n]] - v[0], u[[1, n]] - v[1]]
+        });
+        rms(gap)
+    };
+    let end = |steps: usize| {
+        let (mut theta, mut effort) = (start.clone(), flowmap_models::insr::Effort::default());
+        for _ in 0..steps {
+            theta = splitting.step(&theta, 0.4 / steps as f64, &mut effort).unwrap();
+        }
+        theta
+    };
+    let (coarse, fine) = (end(2), end(4));
+    let order = (error(&coarse) / error(&fine)).log2();
+    assert!(order > 0.8, "{order}: {:.1e} {:.1e}", error(&coarse), error(&fine));
+    assert!(error(&fine) < 0.02, "{:.1e}", error(&fine));
+    assert!(rms(splitting.divergence(&fine, &points.at).into_iter()) < 0.02);
+    // Across the walls nothing flows.
+    let wall = ndarray::array![[-1.0, 0.3], [0.4, 1.0]];
+    let u = splitting.velocity(&fine, &wall);
+    assert!(u[[0, 0]].abs() < 1e-14 && u[[1, 1]].abs() < 1e-14);
+    let h = 1e-5;
+    let at = |x: f64, y: f64| splitting.velocity(&fine, &ndarray::array![[x, y]]);
+    let curl = (at(0.2 + h, 0.1)[[1, 0]] - at(0.2 - h, 0.1)[[1, 0]] - at(0.2, 0.1 + h)[[0, 0]]
+        + at(0.2, 0.1 - h)[[0, 0]])
+        / (2.0 * h);
+    let said = splitting.vorticity(&fine, &ndarray::array![[0.2, 0.1]])[[0, 0]];
+    assert!((curl - said).abs() < 1e-7);
 }

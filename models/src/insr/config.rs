@@ -30,7 +30,7 @@ pub struct InsrConfig {
     pub boundary: Boundary,
     /// How the weights follow the equation.
     pub form: Form,
-    /// What a stream function obeys.
+    /// How a flow between walls is described.
     pub flow: Flow,
     /// The method of the outer time step.
     pub stepper: OuterStep,
@@ -73,7 +73,7 @@ pub enum Form {
     Galerkin,
 }
 
-/// What a stream function obeys.
+/// How a flow between walls is described: by a stream function and what it obeys, or by velocity and pressure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flow {
@@ -82,6 +82,8 @@ pub enum Flow {
     /// The equation of the vorticity.
     #[default]
     Vorticity,
+    /// No stream function: velocity and pressure, by advection, projection and correction.
+    Splitting,
 }
 
 /// The method of the outer time step.

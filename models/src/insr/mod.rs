@@ -20,6 +20,7 @@ mod regression;
 mod residual;
 mod scalar;
 mod space;
+mod splitting;
 mod stream_function;
 
 pub use block::{Block, Hold};
@@ -35,6 +36,7 @@ pub use points::Points;
 pub use regression::Effort;
 pub use scalar::Scalar;
 pub use space::Space;
+pub use splitting::Splitting;
 pub use stream_function::StreamFunction;
 
 /// An axis of a box.

@@ -1,22 +1,20 @@
 //! An elastic block that falls on the ground.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::problem::boxed::{Deformation, FallingBlock, FiniteElements};
 use flowmap_datasets::rng::stream;
-use flowmap_models::gauss_newton::{Memory, Step};
+use flowmap_models::gauss_newton::{GaussNewtonError, Memory, Step};
 use flowmap_models::insr::{
     Block, Effort, Ground, Hold, Inertia, InsrConfig, Motion, Nodes, OuterStep, Sampling,
 };
 use flowmap_solvers::issue::Issue;
 use ndarray::{Array1, Array2, Array3};
-use serde_json::json;
 
 use super::block::{Shapes, lattice, plane, table};
-use super::march::{Marched, SAVE_EVERY, Sample, Store};
-use super::{draw, misfit, walled};
+use super::march::{Marched, in_steps};
+use super::{draw, misfit, walled, whole_steps};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::keep::write_npz;
@@ -47,13 +45,7 @@ pub(super) fn steps(network: &InsrConfig, data: &DataConfig) -> Result<(f64, usi
             Issue::new("model.insr.sampling.scheme", "points of a falling block are not drawn so").hint(hint)
         );
     }
-    let parts = (data.dt / stepper.dt).round();
-    if parts < 1.0 || (parts * stepper.dt / data.dt - 1.0).abs() > 1e-9 {
-        let message = format!("steps of {} do not fill the {} between samples", stepper.dt, data.dt);
-        let hint = "give data.dt, or a whole part of it";
-        return Err(Issue::new("model.insr.stepper.implicit_euler.dt", message).hint(hint));
-    }
-    Ok((stepper.dt, parts as usize))
+    whole_steps(network, stepper.dt, data)
 }
 
 pub(super) fn fall(
@@ -92,7 +84,9 @@ pub(super) fn fall(
     let motion = Motion::new(&block, inertia, ground, nodes);
     let start = block.at_rest(&mut stream(config.seed, "weights", 0));
     let judge = |step: usize, theta: &[f64]| apart(&block.displacement(theta, &at), &truth[step]);
-    let marched = march((network, config.seed), &motion, start, (dt, count), judge, job)?;
+    let step =
+        |past: &[Vec<f64>], effort: &mut Effort| advance((network, config.seed), &motion, past, effort);
+    let marched = in_steps(job, (dt, count), || Ok((start, 0.0)), step, judge)?;
 
     marched.measure(block.parameters(), &mut findings);
     let reached = marched.weights.len() > count;
@@ -137,91 +131,35 @@ pub(super) fn fall(
     Ok(findings)
 }
 
-/// Steps from rest; every step's weights are kept, and two of them are all that the next one needs.
-fn march(
+/// The weights after a step that follows `past`.
+fn advance(
     (network, seed): (&InsrConfig, u64),
     motion: &Motion<'_>,
-    start: Vec<f64>,
-    (dt, count): (f64, usize),
-    judge: impl Fn(usize, &[f64]) -> f64,
-    job: &Job<'_>,
-) -> Result<Marched, Error> {
-    let store = Store::open(job)?;
-    let mut marched = Marched::default();
-    if job.resume {
-        if let Some((found, _)) = store.load::<()>()? {
-            marched = found;
-            job.progress.say(&format!("resumed at step {}", marched.weights.len() - 1));
-        }
-        job.run.trim_log("model", marched.samples.len() as u64)?;
-    }
-    if marched.weights.is_empty() {
-        let error = judge(0, &start);
-        marched.samples.push(Sample { t: 0.0, seconds: 0.0, error, effort: Effort::default() });
-        marched.weights.push(start);
-    }
-    let bar = job.progress.bar("fall", count as u64, (marched.weights.len() - 1) as u64);
-    let (mut seconds, mut saved) = (marched.samples.last().map_or(0.0, |s| s.seconds), Instant::now());
-    let mut effort = marched.samples.last().map(|s| s.effort).unwrap_or_default();
-    while marched.weights.len() <= count {
-        let interrupted = job.interrupted.load(Ordering::Relaxed);
-        if interrupted || saved.elapsed() > SAVE_EVERY {
-            store.save(&marched, &())?;
-            saved = Instant::now();
-        }
-        if interrupted {
-            return Err(Error::Interrupted);
-        }
-        let (clock, step) = (Instant::now(), marched.weights.len());
-        let mut theta = marched.weights[step - 1].clone();
-        let (now, before) = (&marched.weights[step - 1], &marched.weights[step.saturating_sub(2)]);
-        let mut rng = stream(seed, "points", step as u64);
-        let drawn = network.sampling.scheme == Sampling::Resampled;
-        let mut memory = Memory::default();
-        let mut cost = f64::INFINITY;
-        for _ in 0..network.iterations {
-            let nodes = drawn.then(|| motion.drawn(network.sampling.points, &mut rng));
-            let increment = motion.increment(
-                nodes.as_ref().unwrap_or(motion.fixed()),
-                now,
-                before,
-                network.regularisation,
-            );
-            let taken = match network.optimiser.step(&increment, &mut theta, &mut memory) {
-                Ok(taken) => taken,
-                Err(error) => {
-                    marched.failure = Some(format!("step {step}, t = {:.4}: {error}", step as f64 * dt));
-                    break;
-                }
-            };
-            effort.iterations += 1;
-            let gain = cost - taken.cost();
-            cost = taken.cost();
-            // Costs at other points are not compared.
-            if !drawn && (matches!(taken, Step::Stalled { .. }) || gain <= network.tolerance * cost) {
-                break;
-            }
-        }
-        if marched.failure.is_some() {
+    past: &[Vec<f64>],
+    effort: &mut Effort,
+) -> Result<Vec<f64>, GaussNewtonError> {
+    let step = past.len();
+    let (now, before) = (&past[step - 1], &past[step.saturating_sub(2)]);
+    let mut theta = now.clone();
+    let mut rng = stream(seed, "points", step as u64);
+    let drawn = network.sampling.scheme == Sampling::Resampled;
+    let mut memory = Memory::default();
+    let mut cost = f64::INFINITY;
+    for _ in 0..network.iterations {
+        let nodes = drawn.then(|| motion.drawn(network.sampling.points, &mut rng));
+        let nodes = nodes.as_ref().unwrap_or(motion.fixed());
+        let increment = motion.increment(nodes, now, before, network.regularisation);
+        let taken = network.optimiser.step(&increment, &mut theta, &mut memory)?;
+        effort.iterations += 1;
+        let gain = cost - taken.cost();
+        cost = taken.cost();
+        // Costs at other points are not compared.
+        if !drawn && (matches!(taken, Step::Stalled { .. }) || gain <= network.tolerance * cost) {
             break;
         }
-        effort.fits += 1;
-        seconds += clock.elapsed().as_secs_f64();
-        let (t, error) = (step as f64 * dt, judge(step, &theta));
-        marched.samples.push(Sample { t, seconds, error, effort });
-        marched.weights.push(theta);
-        let line = |name: &str, value: f64| json!({"step": step, "split": "train", "name": name, "value": value, "model": "model"});
-        job.run.log(&line("error", error))?;
-        bar.at(step as u64, &format!("error {error:.2e}"));
-        if step.is_multiple_of(count.div_ceil(20)) {
-            let steps = effort.iterations as f64 / effort.fits as f64;
-            job.progress.say(&format!(
-                "t = {t:.3}, {seconds:.1} s, error {error:.2e}, {steps:.1} steps of the optimiser each"
-            ));
-        }
     }
-    bar.finish();
-    Ok(marched)
+    effort.fits += 1;
+    Ok(theta)
 }
 
 /// Heights and energies at every step.

@@ -1,12 +1,17 @@
 //! A fluid between walls, by its stream function.
 
+use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::boxed::{EulerBox, SineFlow};
-use flowmap_models::insr::{Flow, InsrConfig, March, Points, Space, StreamFunction};
+use flowmap_datasets::rng::stream;
+use flowmap_models::insr::{
+    Effort, Flow, InsrConfig, March, OuterStep, Points, Sampling, Space, Splitting, StreamFunction,
+};
+use flowmap_solvers::issue::Issue;
 use ndarray::{Array1, Array2, Array3};
 
-use super::march::{Marched, march};
-use super::{draw, misfit, walled};
+use super::march::{Marched, in_steps, march};
+use super::{draw, misfit, walled, whole_steps};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::keep::write_npz;
@@ -22,10 +27,14 @@ const DRAWN: usize = 65;
 /// Fields that are written in the formats of VTK, at most.
 const WRITTEN: usize = 21;
 
-/// Ways to look at a stream function.
-struct Views {
-    velocity: std::sync::Arc<Space>,
-    vorticity: std::sync::Arc<Space>,
+/// A quantity of a flow with these weights at points.
+type View<'a> = Box<dyn Fn(&[f64], &Array2<f64>) -> Array2<f64> + 'a>;
+
+/// Ways to look at a flow.
+struct Views<'a> {
+    /// `[u or v, point]` and `[1, point]`.
+    velocity: View<'a>,
+    vorticity: View<'a>,
     nodes: Points,
     /// `[u or v, node]` at every time.
     truth: Vec<Array2<f64>>,
@@ -35,6 +44,26 @@ struct Views {
 pub(super) struct Frame {
     pub(super) velocity: [Array2<f64>; 2],
     pub(super) vorticity: Array2<f64>,
+}
+
+/// The step of a splitting, and how many of them make a step of the data.
+///
+/// # Errors
+/// If the stepper is not Euler's, its step does not divide that of the data, or the points are not Gauss's.
+pub(super) fn steps(network: &InsrConfig, data: &DataConfig) -> Result<(f64, usize), Issue> {
+    let OuterStep::Euler(stepper) = network.stepper else {
+        let message = format!("a splitting into parts is no {}", network.stepper.name());
+        let hint =
+            "take [model.insr.stepper.euler]: the parts of a step follow each other, and its order is one";
+        return Err(Issue::new("model.insr.stepper", message).hint(hint));
+    };
+    if network.sampling.scheme != Sampling::Quadrature {
+        let hint = "take scheme = \"quadrature\"";
+        return Err(
+            Issue::new("model.insr.sampling.scheme", "a splitting is measured at Gauss's nodes").hint(hint)
+        );
+    }
+    whole_steps(network, stepper.dt, data)
 }
 
 pub(super) fn flow(
@@ -62,30 +91,55 @@ pub(super) fn flow(
         let gap = coarse.last().map(|c| on_nodes(c) - &truth[truth.len() - 1]);
         findings.metric("reference_error", gap.map_or(f64::NAN, |gap| mean_square(&nodes, &gap)));
     }
-    let views = Views {
-        velocity: space(StreamFunction::Velocity)?,
-        vorticity: space(StreamFunction::Vorticity)?,
-        nodes,
-        truth,
-    };
-    let mover = March {
-        space: match network.flow {
-            Flow::Velocity => views.velocity.clone(),
-            Flow::Vorticity => views.vorticity.clone(),
-        },
-        config: network.clone(),
-        seed: config.seed,
+    let splitting = Splitting::new(network, &axes).map_err(|e| misfit(&e.to_string()))?;
+    let [velocity, vorticity] = [space(StreamFunction::Velocity)?, space(StreamFunction::Vorticity)?];
+    let split = network.flow == Flow::Splitting;
+    let views = if split {
+        Views {
+            velocity: Box::new(|theta, at| splitting.velocity(theta, at)),
+            vorticity: Box::new(|theta, at| splitting.vorticity(theta, at)),
+            nodes,
+            truth,
+        }
+    } else {
+        Views {
+            velocity: Box::new(|theta, at| velocity.quantity(theta, at)),
+            vorticity: Box::new(|theta, at| vorticity.quantity(theta, at)),
+            nodes,
+            truth,
+        }
     };
     let start = |x: &[f64], q: &mut [f64]| {
         let (velocity, vorticity) = flows[0].at([x[0], x[1]]);
         match network.flow {
-            Flow::Velocity => q.copy_from_slice(&velocity),
+            Flow::Velocity | Flow::Splitting => q.copy_from_slice(&velocity),
             Flow::Vorticity => q[0] = vorticity,
         }
     };
-    let row = |t: f64| times.iter().position(|s| (s - t).abs() < 1e-9 * (1.0 + t)).unwrap_or(0);
-    let marched = march(job, &mover, &times, start, |t, theta| views.error(row(t), theta))?;
-    marched.measure(mover.space.parameters(), &mut findings);
+    let marched = if split {
+        let (dt, parts) = steps(network, &config.data).map_err(|issue| misfit(&issue.to_string()))?;
+        let first = || splitting.start(start, &mut stream(config.seed, "weights", 0));
+        let advance =
+            |past: &[Vec<f64>], effort: &mut Effort| splitting.step(&past[past.len() - 1], dt, effort);
+        // Between the samples the nearest one before is compared with.
+        let judge = |step: usize, theta: &[f64]| views.error(step / parts, theta);
+        let marched = in_steps(job, (dt, parts * config.data.steps), first, advance, judge)?.every(parts);
+        marched.measure(splitting.parameters(), &mut findings);
+        if let Some(theta) = marched.weights.last() {
+            let of = |d: f64, w: &f64| w * d * d;
+            let divergence = splitting.divergence(theta, &views.nodes.at);
+            let sum: f64 = divergence.into_iter().zip(&views.nodes.weights).map(|(d, w)| of(d, w)).sum();
+            findings.metric("divergence_rms", sum.sqrt());
+        }
+        marched
+    } else {
+        let space = if network.flow == Flow::Velocity { &velocity } else { &vorticity };
+        let mover = March { space: space.clone(), config: network.clone(), seed: config.seed };
+        let row = |t: f64| times.iter().position(|s| (s - t).abs() < 1e-9 * (1.0 + t)).unwrap_or(0);
+        let marched = march(job, &mover, &times, start, |t, theta| views.error(row(t), theta))?;
+        marched.measure(mover.space.parameters(), &mut findings);
+        marched
+    };
     let reached = marched.samples.len() == times.len();
     let end = marched.samples.last().filter(|_| reached).map_or(f64::NAN, |s| s.error);
     let mean = marched.samples.iter().map(|s| s.error).sum::<f64>() / marched.samples.len() as f64;
@@ -128,22 +182,22 @@ pub(super) fn flow(
     Ok(findings)
 }
 
-impl Views {
+impl Views<'_> {
     /// The mean of `|u − u_exact|²` over the box.
     fn error(&self, time: usize, theta: &[f64]) -> f64 {
-        mean_square(&self.nodes, &(self.velocity.quantity(theta, &self.nodes.at) - &self.truth[time]))
+        mean_square(&self.nodes, &((self.velocity)(theta, &self.nodes.at) - &self.truth[time]))
     }
 
     /// The means of `|u|²/2` and of `ω²/2`, which the equation conserves.
     fn invariants(&self, theta: &[f64]) -> [f64; 2] {
         [&self.velocity, &self.vorticity]
-            .map(|space| 0.5 * mean_square(&self.nodes, &space.quantity(theta, &self.nodes.at)))
+            .map(|view| 0.5 * mean_square(&self.nodes, &view(theta, &self.nodes.at)))
     }
 
     fn frame(&self, grid: &[f64], theta: &[f64]) -> Frame {
         let n = grid.len();
         let at = Array2::from_shape_fn((n * n, 2), |(i, a)| grid[if a == 0 { i / n } else { i % n }]);
-        let (q, w) = (self.velocity.quantity(theta, &at), self.vorticity.quantity(theta, &at));
+        let (q, w) = ((self.velocity)(theta, &at), (self.vorticity)(theta, &at));
         let pick = |q: &Array2<f64>, k: usize| Array2::from_shape_fn((n, n), |(i, j)| q[[k, i * n + j]]);
         Frame { velocity: [pick(&q, 0), pick(&q, 1)], vorticity: pick(&w, 0) }
     }
@@ -173,7 +227,7 @@ impl Frame {
 }
 
 fn write_vtk(
-    views: &Views,
+    views: &Views<'_>,
     grid: &[f64],
     flows: &[SineFlow],
     marched: &Marched,

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowmap_datasets::rng::stream;
+use flowmap_models::gauss_newton::GaussNewtonError;
 use flowmap_models::insr::{Effort, March};
 use flowmap_solvers::solve::{Outcome, Snapshot};
 use ndarray::Array2;
@@ -20,7 +21,7 @@ use crate::evaluate::{Findings, Job};
 use crate::run_dir::write_atomically;
 
 /// The longest time that an interruption without warning may cost.
-pub(super) const SAVE_EVERY: Duration = Duration::from_secs(30);
+const SAVE_EVERY: Duration = Duration::from_secs(30);
 
 const FORMAT_VERSION: &str = "1";
 
@@ -145,7 +146,93 @@ pub(super) fn march(
     Ok(marched)
 }
 
+/// Marches in `count` steps of `dt` that are no matter of the integrator core: `advance` is given the weights of all steps so far, the last of them last. All
+/// are kept, so that a march goes on from its last step to the same bits. `start` gives the first weights and the root mean square of their fit.
+///
+/// # Errors
+/// As [`march`].
+pub(super) fn in_steps(
+    job: &Job<'_>,
+    (dt, count): (f64, usize),
+    start: impl FnOnce() -> Result<(Vec<f64>, f64), GaussNewtonError>,
+    mut advance: impl FnMut(&[Vec<f64>], &mut Effort) -> Result<Vec<f64>, GaussNewtonError>,
+    judge: impl Fn(usize, &[f64]) -> f64,
+) -> Result<Marched, Error> {
+    let store = Store::open(job)?;
+    let mut marched = Marched::default();
+    if job.resume {
+        if let Some((found, _)) = store.load::<()>()? {
+            marched = found;
+            job.progress.say(&format!("resumed at step {}", marched.weights.len() - 1));
+        }
+        job.run.trim_log("model", marched.samples.len() as u64)?;
+    }
+    if marched.weights.is_empty() {
+        let clock = Instant::now();
+        let (theta, rms) = match start() {
+            Ok(found) => found,
+            Err(error) => {
+                marched.failure = Some(format!("the start cannot be fitted: {error}"));
+                return Ok(marched);
+            }
+        };
+        marched.start = (rms, 0);
+        let (seconds, error) = (clock.elapsed().as_secs_f64(), judge(0, &theta));
+        marched.samples.push(Sample { t: 0.0, seconds, error, effort: Effort::default() });
+        marched.weights.push(theta);
+    }
+    let bar = job.progress.bar("march", count as u64, (marched.weights.len() - 1) as u64);
+    let (mut seconds, mut saved) = (marched.samples.last().map_or(0.0, |s| s.seconds), Instant::now());
+    let mut effort = marched.samples.last().map(|s| s.effort).unwrap_or_default();
+    while marched.weights.len() <= count {
+        let interrupted = job.interrupted.load(Ordering::Relaxed);
+        if interrupted || saved.elapsed() > SAVE_EVERY {
+            store.save(&marched, &())?;
+            saved = Instant::now();
+        }
+        if interrupted {
+            return Err(Error::Interrupted);
+        }
+        let (clock, step) = (Instant::now(), marched.weights.len());
+        let t = step as f64 * dt;
+        let theta = match advance(&marched.weights, &mut effort) {
+            Ok(theta) => theta,
+            Err(error) => {
+                marched.failure = Some(format!("step {step}, t = {t:.4}: {error}"));
+                break;
+            }
+        };
+        seconds += clock.elapsed().as_secs_f64();
+        let error = judge(step, &theta);
+        marched.samples.push(Sample { t, seconds, error, effort });
+        marched.weights.push(theta);
+        job.run.log(
+            &json!({"step": step, "split": "train", "name": "error", "value": error, "model": "model"}),
+        )?;
+        bar.at(step as u64, &format!("error {error:.2e}"));
+        if step.is_multiple_of(count.div_ceil(20)) {
+            let steps = effort.iterations as f64 / effort.fits.max(1) as f64;
+            job.progress.say(&format!(
+                "t = {t:.3}, {seconds:.1} s, error {error:.2e}, {} fits of {steps:.1} steps of the optimiser",
+                effort.fits
+            ));
+        }
+    }
+    bar.finish();
+    Ok(marched)
+}
+
 impl Marched {
+    /// Every so many steps of a march alone.
+    pub(super) fn every(mut self, parts: usize) -> Self {
+        let keep = |i: &usize| i.is_multiple_of(parts);
+        self.weights =
+            self.weights.into_iter().enumerate().filter(|(i, _)| keep(i)).map(|(_, w)| w).collect();
+        self.samples =
+            self.samples.into_iter().enumerate().filter(|(i, _)| keep(i)).map(|(_, s)| s).collect();
+        self
+    }
+
     /// Time, seconds and error of every sample.
     pub(super) fn table(&self) -> Array2<f64> {
         Array2::from_shape_fn((self.samples.len(), 3), |(i, c)| {
@@ -171,16 +258,16 @@ impl Marched {
 }
 
 /// The file of a march: written whole or not at all.
-pub(super) struct Store(PathBuf);
+struct Store(PathBuf);
 
 impl Store {
-    pub(super) fn open(job: &Job<'_>) -> Result<Self, Error> {
+    fn open(job: &Job<'_>) -> Result<Self, Error> {
         let folder = job.run.join("checkpoints").join("model");
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         Ok(Self(folder.join("last.safetensors")))
     }
 
-    pub(super) fn save(&self, marched: &Marched, snapshot: &impl Serialize) -> Result<(), Error> {
+    fn save(&self, marched: &Marched, snapshot: &impl Serialize) -> Result<(), Error> {
         let bytes = |values: &mut dyn Iterator<Item = f64>| -> Vec<u8> {
             values.flat_map(f64::to_le_bytes).collect()
         };
@@ -205,7 +292,7 @@ impl Store {
         write_atomically(&self.0, &safetensors::serialize(views, Some(metadata)).map_err(damaged)?)
     }
 
-    pub(super) fn load<S: DeserializeOwned>(&self) -> Result<Option<(Marched, Option<S>)>, Error> {
+    fn load<S: DeserializeOwned>(&self) -> Result<Option<(Marched, Option<S>)>, Error> {
         if !self.0.exists() {
             return Ok(None);
         }

@@ -11,7 +11,7 @@ use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::ProblemConfig;
 use flowmap_models::config::ModelConfig;
-use flowmap_models::insr::{Axis, Boundary, InsrConfig};
+use flowmap_models::insr::{Axis, Boundary, Flow, InsrConfig};
 use flowmap_solvers::issue::Issue;
 
 use super::{Findings, Job};
@@ -49,6 +49,10 @@ pub(crate) fn check_evolution(
 ) -> Result<(), Issue> {
     let periodic = network.boundary == Boundary::Periodic;
     let affordable = match problem {
+        Some(ProblemConfig::EulerBox(_)) if network.flow == Flow::Splitting => {
+            flow::steps(network, data)?;
+            network.affordable(2, false, 2, 2)
+        }
         Some(ProblemConfig::EulerBox(_)) => network.affordable(2, false, 1, 2),
         Some(ProblemConfig::ElasticBlock(p)) => {
             network.affordable(p.axes, false, p.axes, p.axes * p.axes + 1)
@@ -72,6 +76,20 @@ pub(crate) fn check_evolution(
 
 fn misfit(message: &str) -> Error {
     DataError::Config(Issue::new("model.insr", message)).into()
+}
+
+/// A step of the method, and how many of them make a step of the data.
+///
+/// # Errors
+/// If the steps do not fill the time between samples.
+fn whole_steps(network: &InsrConfig, dt: f64, data: &DataConfig) -> Result<(f64, usize), Issue> {
+    let parts = (data.dt / dt).round();
+    if parts < 1.0 || (parts * dt / data.dt - 1.0).abs() > 1e-9 {
+        let message = format!("steps of {dt} do not fill the {} between samples", data.dt);
+        let path = format!("model.insr.stepper.{}.dt", network.stepper.name());
+        return Err(Issue::new(path, message).hint("give data.dt, or a whole part of it"));
+    }
+    Ok((dt, parts as usize))
 }
 
 /// An axis between walls.

@@ -96,7 +96,9 @@ fn values_between_points_are_exact_for_their_polynomials_and_never_new_extrema()
     assert!((lattice(Beyond::Zero).linear(&ones, outside) - 0.25).abs() < 1e-15);
     assert_eq!(lattice(Beyond::Nearest).linear(&ones, outside), 1.0);
     assert_eq!(lattice(Beyond::Nearest).cubic(&ones, [1e9, -1e9]), 1.0);
-    assert_eq!(lattice(Beyond::Zero).linear(&ones, [1e300, f64::NAN]), 0.0);
+    assert_eq!(lattice(Beyond::Zero).linear(&ones, [1e300, -1e300]), 0.0);
+    // A place that is none is not hidden.
+    assert!(lattice(Beyond::Zero).linear(&ones, [3.0, f64::NAN]).is_nan());
 }
 
 #[test]

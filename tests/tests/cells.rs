@@ -108,5 +108,5 @@ fn what_does_not_fit_between_walls_is_refused() {
     let config = bench.config("flow.toml", &flow.replace("history = 2", "history = 1"));
     let output = bench.run(&["check", config.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("diagonal on a periodic grid"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("linear part that is diagonal"), "{}", stderr(&output));
 }

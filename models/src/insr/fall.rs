@@ -215,9 +215,10 @@ impl LeastSquares for Increment<'_> {
     }
 
     fn chunks(&self) -> Vec<Range<usize>> {
-        let parts = self.parts().into_iter().map(|(.., rows)| rows);
-        let measured = parts.clone().next_back().map_or(0, |rows| rows.end);
-        parts.chain([measured..measured + self.last.0.len()]).collect()
+        let mut rows: Vec<_> = self.parts().into_iter().map(|(.., rows)| rows).collect();
+        let measured = rows.last().map_or(0, |rows| rows.end);
+        rows.push(measured..measured + self.last.0.len());
+        rows
     }
 
     fn residual(&self, theta: &[f64], chunk: usize, r: &mut [f64]) {

@@ -96,11 +96,11 @@ impl Material {
         }
     }
 
-    /// The strain of `F = U diag(σ) Vᵀ`; none where `F` is not finite. A body of two axes is one of three whose third is at rest.
+    /// The strain of `F = U diag(σ) Vᵀ`; none where `F` is not finite. Of a body of two `axes` the third is at rest.
     ///
     /// The derivative is that of an isotropic function of a matrix (J. Daleckii, S. Krein, 1965): with `A = Uᵀ dF V` its entry `[p, q]` in the frame of `U` and `V`
     /// is `s′(σ_p) A_pp` on the diagonal, else `½ (A_pq + A_qp) (s_p − s_q)/(σ_p − σ_q) + ½ (A_pq − A_qp) (s_p + s_q)/(σ_p + σ_q)`.
-    pub fn strain(&self, f: &Matrix3<f64>) -> Option<Strain> {
+    pub fn strain(&self, f: &Matrix3<f64>, axes: usize) -> Option<Strain> {
         if f.iter().any(|f| !f.is_finite()) {
             return None;
         }
@@ -108,7 +108,9 @@ impl Material {
         let (mut u, v) = (svd.u?, svd.v_t?.transpose());
         let mut sigma = svd.singular_values;
         if u.determinant() * v.determinant() < 0.0 {
-            let last = sigma.imin();
+            // What is at rest is not turned inside out.
+            let within = |k: &usize| axes > 2 || u[(2, *k)].abs() < 0.5;
+            let last = (0..3).filter(within).min_by(|a, b| sigma[*a].total_cmp(&sigma[*b]))?;
             sigma[last] = -sigma[last];
             u.column_mut(last).neg_mut();
         }
@@ -161,12 +163,12 @@ mod tests {
         for law in LAWS {
             let material = Material { law, shape: 1.0, volume: 1.0 };
             for f in [bent, turned, 1.3 * turned] {
-                let at = material.strain(&f).unwrap();
+                let at = material.strain(&f, 3).unwrap();
                 for e in 0..9 {
                     let moved = |h: f64| {
                         let mut f = f;
                         f[(e / 3, e % 3)] += h;
-                        material.strain(&f).unwrap()
+                        material.strain(&f, 3).unwrap()
                     };
                     let (up, down) = (moved(1e-6), moved(-1e-6));
                     let near = |a: f64, b: f64, by: f64| ((a - b) / 2e-6 - by).abs() < 1e-6;
@@ -193,6 +195,11 @@ mod tests {
         assert!((hooke.density(&[0.4, 1.0, 1.0]) - exact(0.4)).abs() < 1e-12);
         assert!((hooke.density(&[LEAST - 1e-9, 1.0]) - exact(LEAST + 1e-9)).abs() < 1e-6);
         assert!(hooke.density(&[-1.0, 1.0]) > 10.0 * rigid.density(&[-1.0, 1.0]));
+        // Of two axes one of the two is turned, however long they are.
+        let material = Material { law: Law::AsRigidAsPossible, shape: 1.0, volume: 0.0 };
+        let strain = material.strain(&Matrix3::from_diagonal(&Vector3::new(2.0, -1.5, 1.0)), 2).unwrap();
+        let plane = [0, 1, 3, 4].map(|k: usize| strain.shape[k].0.powi(2)).iter().sum::<f64>();
+        assert!((plane - (1.0 + 2.5 * 2.5)).abs() < 1e-12, "{plane}");
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(super) fn describe(loaded: &Loaded) -> String {
 
 /// The training of a model of fields.
 fn windows(config: &ExperimentConfig, train: &TrainConfig) -> String {
-    let window = config.data.history + train.unroll + train.push_forward;
+    let window = config.data.history + train.window();
     let steps = if config.data.train_steps > 0 { config.data.train_steps } else { config.data.steps };
     let windows = config.data.train * (steps + 2).saturating_sub(window);
     let batches = windows.div_ceil(train.batch.max(1)) * train.epochs;

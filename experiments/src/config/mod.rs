@@ -119,6 +119,12 @@ impl Validate for ExperimentConfig {
             solver.validate(check.table("solver"));
         }
         self.data.validate(check.table("data"));
+        check.require(
+            self.problem.is_none() || self.data.file.is_none() || self.data.train_steps <= self.data.steps,
+            "data.train_steps",
+            format!("{} steps to train on, and trajectories of {}", self.data.train_steps, self.data.steps),
+            "give at most data.steps",
+        );
         let timeless = match &self.problem {
             Some(problem) => problem.is_density() || matches!(problem, ProblemConfig::ElasticBlock(_)),
             None => false,
@@ -214,6 +220,12 @@ impl Validate for ExperimentConfig {
                 } else {
                     "lower train.unroll, train.push_forward or data.history, or raise data.steps"
                 },
+            );
+            check.require(
+                self.data.history == 1 || self.data.history <= steps.min(self.data.steps),
+                "data.history",
+                format!("{} frames given, and nothing after them to predict", self.data.history),
+                "lower it, or raise data.steps",
             );
         }
         if self.model.as_ref().is_some_and(ModelConfig::learns_series) {
@@ -483,15 +495,21 @@ impl ExperimentConfig {
             let what = format!("filters know no walls, as '{}' has", p.name());
             return Err(Issue::new("assimilation", what).hint("take a system or a periodic field"));
         }
-        let Some(model) = &self.model else { return Ok(()) };
-        if self.data.history > 1 && !sees_frames(model) {
-            let what = format!("'{}' sees the last sample alone", model.name());
+        if self.data.history > 1 && !self.model.as_ref().is_some_and(sees_frames) {
+            let what = match &self.model {
+                Some(model) => format!("'{}' sees the last sample alone", model.name()),
+                None => "several frames, and no model that is given them".to_owned(),
+            };
             return Err(Issue::new("data.history", what).hint(
-                "leave it out, or take a network on a grid or a semilinear_operator with linear = \"none\"",
+                "leave it out, or take a network on a grid or a semilinear_operator with linear = \"none\" and conservative = false",
             ));
         }
-        if let (Some(network), Some(problem)) = (model.grid(), problem) {
-            check_grid(model, network.divisor(), problem)?;
+        let Some(model) = &self.model else { return Ok(()) };
+        if let Some(problem) = problem {
+            check_grid(format!("model.{}.levels", model.name()), model, problem)?;
+            for rival in self.evaluate.baselines.iter().filter_map(|b| b.fields()) {
+                check_grid("evaluate.baselines".into(), &rival, problem)?;
+            }
         }
 
         if let ModelConfig::Insr(network) = model {
@@ -629,10 +647,16 @@ fn is_plane(problem: &problem::Problem) -> bool {
 }
 
 /// Whether fields can be halved as often as a network does.
-fn check_grid(model: &ModelConfig, divisor: usize, problem: &problem::Problem) -> Result<(), Issue> {
+fn check_grid(path: String, model: &ModelConfig, problem: &problem::Problem) -> Result<(), Issue> {
+    let Some(divisor) = model.grid().map(|network| network.divisor()) else { return Ok(()) };
     let shape = problem.state_shape();
-    let Some(points) = shape.iter().skip(1).find(|n| *n % divisor != 0) else { return Ok(()) };
-    let message = format!("an axis of {points} points is not divisible by {divisor}");
-    Err(Issue::new(format!("model.{}.levels", model.name()), message)
+    // An axis of one point would be none.
+    let fits = |n: &usize| n.is_multiple_of(divisor) && (divisor == 1 || *n > divisor);
+    let Some(points) = shape.iter().skip(1).find(|n| !fits(n)) else { return Ok(()) };
+    let message = format!(
+        "'{}' halves its axes: one of {points} points must be a multiple of {divisor}, and more",
+        model.name()
+    );
+    Err(Issue::new(path, message)
         .hint("lower levels, each halves the points of every axis, or choose other points"))
 }

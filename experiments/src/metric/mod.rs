@@ -58,7 +58,16 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     ("energy_drift, enstrophy_drift", "largest relative change of what a flow conserves"),
     ("error", "mean distance of the displacements of a block by a network to the reference"),
-    ("energy", "mean energy density of a deformed block; energy_reference of the reference"),
+    (
+        "energy",
+        "mean energy density of a deformed block; energy_reference of the reference, energy_reference_half of half as many elements",
+    ),
+    (
+        "energy_gain",
+        "the most that the energy of a falling block, by the volume, rises in a step; the method only takes",
+    ),
+    ("reference_gradient", "root mean square of the energy's gradient where a reference was found"),
+    ("divergence_rms", "root mean square of the divergence of a velocity at the end"),
     (
         "reference_error",
         "mean distance of the reference's displacements to those of half as many elements, or to exact ones",

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{Cost, GridNetwork, GridNetworkConfig, GridSpec};
+use super::{Cost, Equal, GridNetwork, GridNetworkConfig, GridSpec, SineNetConfig};
 use crate::emulator::{Emulator, FieldSpec, per_channel, shifted};
 use crate::fused::Edge;
 
@@ -61,6 +61,19 @@ impl GridNetworkConfig {
     /// What it costs on a field.
     pub fn cost_on(&self, spec: &FieldSpec) -> Cost {
         self.cost(&grid_of(spec))
+    }
+
+    /// Whether a cost keeps to the budget that the network was given, if it was.
+    ///
+    /// # Errors
+    /// The key of the budget that no such network keeps to, and what this one takes.
+    pub fn within_budget(&self, cost: Cost) -> Result<(), (&'static str, usize)> {
+        let Self::Sinenet(SineNetConfig { budget: Some(budget), .. }) = self else { return Ok(()) };
+        match budget.equal {
+            Equal::Params if !budget.allows_params(cost) => Err(("params", cost.params)),
+            Equal::Macs if !budget.allows_macs(cost) => Err(("macs", cost.macs)),
+            _ => Ok(()),
+        }
     }
 
     /// The same network with as many channels that it has at most `budget` parameters, and no fewer than one channel.

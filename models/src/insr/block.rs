@@ -170,7 +170,7 @@ impl Energy<'_> {
     /// The residuals of point `n`, the root of its weight among them.
     fn rows(&self, tape: &Tape, sample: usize, n: usize, x: &[f64]) -> Rows {
         let (d, material) = (self.block.axes.len(), self.block.material);
-        let Some(strain) = material.strain(&self.block.gradient(tape, sample, x)) else {
+        let Some(strain) = material.strain(&self.block.gradient(tape, sample, x), d) else {
             return Rows { values: vec![f64::NAN; self.kinds()], by_f: Vec::new() };
         };
         let weight = self.points.weights[n];

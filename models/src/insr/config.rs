@@ -124,7 +124,7 @@ pub enum Sampling {
     Quadrature,
     /// Once, by a sequence of low discrepancy.
     Uniform,
-    /// By that sequence, shifted anew for every regression.
+    /// By that sequence, shifted anew for every regression; of an elastic block for every step of the optimiser.
     Resampled,
     /// Resampled, and a share where the slope is large.
     Adaptive,

@@ -2,7 +2,8 @@
 //! weights of the next one.
 //!
 //! Either every stage of a step is found by regression ([`Explicit`], [`Implicit`]: the state is a [`Function`]), or the weights
-//! themselves are the state ([`Galerkin`]). H. Chen et al., "Implicit Neural Spatial Representations for Time-dependent PDEs", ICML
+//! themselves are the state ([`Galerkin`]). A flow between walls may also move in parts ([`Splitting`]), and an elastic body to the least of an energy
+//! ([`Block`], [`Motion`]). H. Chen et al., "Implicit Neural Spatial Representations for Time-dependent PDEs", ICML
 //! 2023; J. Bruna et al., J. Comput. Phys. 496 (2024) 112588.
 
 mod ansatz;

@@ -44,11 +44,6 @@ impl StaggeredGrid {
         (self.cells[0] + 1) * self.cells[1]
     }
 
-    /// The middles of the cells of an axis.
-    pub fn centres(&self, axis: usize) -> Vec<f64> {
-        (0..self.cells[axis]).map(|i| (i as f64 + 0.5) * self.spacing[axis]).collect()
-    }
-
     /// Where scalars stand; beyond a wall they are as beside it.
     pub fn scalars(&self) -> Lattice {
         Lattice { shape: self.cells, first: [0.5, 0.5], beyond: Beyond::Nearest }

@@ -51,7 +51,11 @@ impl Lattice {
         let ([i, j], [s, t]) = self.split(place);
         let (along, across) = (catmull_rom(s), catmull_rom(t));
         let row = |k: isize| -> f64 {
-            (0..4).map(|l| across[l as usize] * self.value(values, i + k - 1, j + l - 1)).sum()
+            (0..4)
+                .map(|l| {
+                    across[l as usize] * self.value(values, i.saturating_add(k - 1), j.saturating_add(l - 1))
+                })
+                .sum()
         };
         let value = (0..4).map(|k| along[k as usize] * row(k)).sum::<f64>();
         self.limited(values, place, value)
@@ -63,7 +67,8 @@ impl Lattice {
         let around = self.around(values, i, j);
         let low = around.iter().copied().fold(f64::INFINITY, f64::min);
         let high = around.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        value.max(low).min(high)
+        // What is no number is not made one.
+        if value.is_nan() { value } else { value.max(low).min(high) }
     }
 
     /// The point before a place, and how far behind it the place is.

@@ -68,6 +68,16 @@ pub enum StepFailure {
     /// The field wrote a slope, or a Jacobian, of another shape than the state's; smaller steps do not help.
     #[error("the field gave a value of another shape than the state's")]
     Shape,
+    /// A step would have to be made in too many parts to be stable.
+    #[error(
+        "a step is stable in {needed:.3e} parts at least, and {most:.0e} are allowed: lower the step, the viscosity or the speeds"
+    )]
+    Parts {
+        /// Parts that are needed.
+        needed: f64,
+        /// Parts that are allowed.
+        most: f64,
+    },
 }
 
 /// A method bound to a field: proposes steps, estimates their error, remembers what the next step can reuse.

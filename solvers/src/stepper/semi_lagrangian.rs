@@ -141,13 +141,16 @@ impl<F: CarryingFlow> SemiLagrangian<F> {
         }
     }
 
-    fn diffuse(&mut self, velocity: &mut [f64], dt: f64) {
+    fn diffuse(&mut self, velocity: &mut [f64], dt: f64) -> Result<(), StepFailure> {
         let grid = *self.flow.grid();
         let squares = grid.spacing().map(|h| 1.0 / (h * h));
         let amount = self.flow.viscosity() * dt;
-        let parts = (2.0 * amount * (squares[0] + squares[1])).ceil().clamp(1.0, MOST_DIFFUSIONS);
+        let parts = (2.0 * amount * (squares[0] + squares[1])).ceil().max(1.0);
         if amount == 0.0 {
-            return;
+            return Ok(());
+        }
+        if parts > MOST_DIFFUSIONS {
+            return Err(StepFailure::Parts { needed: parts, most: MOST_DIFFUSIONS });
         }
         let [a, b] = squares.map(|s| amount / parts * s);
         let (u, v) = velocity.split_at_mut(grid.first_faces());
@@ -158,6 +161,7 @@ impl<F: CarryingFlow> SemiLagrangian<F> {
                 laplace_step(grid.component(axis).shape, axis, &self.carried, [a, b], w);
             }
         }
+        Ok(())
     }
 }
 
@@ -202,7 +206,7 @@ impl<F: CarryingFlow> Stepper<Array1<f64>> for SemiLagrangian<F> {
             self.carry(grid.component(axis), old, new);
         }
         self.flow.add_force(t + dt, dt, new, moved);
-        self.diffuse(moved, dt);
+        self.diffuse(moved, dt)?;
         self.projection.apply(moved);
         self.work.evaluations += 1;
         self.work.linear_solves += 1;

@@ -52,6 +52,7 @@ impl Validate for FallingBlock {
     fn validate(&self, mut check: Check<'_>) {
         check.within("axes", self.axes, 2, 3);
         check.within("tilt", self.tilt, -90.0, 90.0);
+        check.finite("height", self.height);
         check.positive("gravity", self.gravity);
         check.positive("stiffness", self.stiffness);
         check.positive("shape", self.shape);

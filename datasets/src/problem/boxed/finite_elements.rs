@@ -296,7 +296,7 @@ impl FiniteElements {
                         f64::from(u8::from(i == a))
                     }
                 });
-                let strain = self.material.strain(&f)?;
+                let strain = self.material.strain(&f, d)?;
                 if point < corners {
                     let weight = share * self.material.shape / corners as f64;
                     for (k, (value, by)) in strain.shape.iter().enumerate() {

@@ -27,7 +27,10 @@ impl<B: Fn(&[f64]) -> f64> Stepper<Array1<f64>> for Limited<'_, B> {
     fn step(&mut self, t: f64, dt: f64, y: &Array1<f64>, y1: &mut Array1<f64>) -> Result<(), StepFailure> {
         let bound = y.as_slice().map_or(f64::NAN, |y| (self.bound)(y));
         // What is no number is left to the driver, which tells of it.
-        let parts = (dt.abs() / bound).ceil().clamp(1.0, MOST_PARTS);
+        let parts = (dt.abs() / bound).ceil().max(1.0);
+        if parts > MOST_PARTS {
+            return Err(StepFailure::Parts { needed: parts, most: MOST_PARTS });
+        }
         let parts = if parts.is_nan() { 1 } else { parts as usize };
         let h = dt / parts as f64;
         self.inner.reset();

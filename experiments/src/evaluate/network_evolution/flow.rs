@@ -1,4 +1,4 @@
-//! A fluid between walls, by its stream function.
+//! A fluid between walls, by its stream function or by velocity and pressure.
 
 use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::DataError;

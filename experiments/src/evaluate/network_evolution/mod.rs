@@ -11,7 +11,7 @@ use flowmap_datasets::data::DataConfig;
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::ProblemConfig;
 use flowmap_models::config::ModelConfig;
-use flowmap_models::insr::{Axis, Boundary, Flow, InsrConfig};
+use flowmap_models::insr::{Axis, Boundary, Flow, Form, InsrConfig, Sampling};
 use flowmap_solvers::issue::Issue;
 
 use super::{Findings, Job};
@@ -48,6 +48,23 @@ pub(crate) fn check_evolution(
     network: &InsrConfig,
 ) -> Result<(), Issue> {
     let periodic = network.boundary == Boundary::Periodic;
+    let refuse = |path: &str, what: &str, hint: &str| Err(Issue::new(path, what).hint(hint));
+    if network.flow == Flow::Splitting {
+        if !matches!(problem, Some(ProblemConfig::EulerBox(_))) {
+            let hint = "leave flow out, or take [problem.euler_box]";
+            return refuse("model.insr.flow", "a splitting is for flows between walls", hint);
+        }
+        if network.form == Form::Galerkin {
+            let hint = "leave form out";
+            return refuse("model.insr.form", "the parts of a splitting are regressions", hint);
+        }
+    }
+    if matches!(problem, Some(ProblemConfig::ElasticBlock(_)))
+        && network.sampling.scheme == Sampling::Adaptive
+    {
+        let hint = "take \"resampled\", \"uniform\" or \"quadrature\"";
+        return refuse("model.insr.sampling.scheme", "an energy has no slope that points could follow", hint);
+    }
     let affordable = match problem {
         Some(ProblemConfig::EulerBox(_)) if network.flow == Flow::Splitting => {
             flow::steps(network, data)?;

@@ -124,7 +124,13 @@ impl Learned {
             }
             Self::Grid(c) => {
                 let spec = task.spec(LinearPart::None)?;
-                let macs = Some(c.cost_on(&spec).macs);
+                let cost = c.cost_on(&spec);
+                c.within_budget(cost).map_err(|(key, least)| {
+                    let what = format!("the smallest such network takes {least}");
+                    let issue = Issue::new(format!("model.sinenet.budget.{key}"), what);
+                    DataError::Config(issue.hint("give more, or fewer waves or levels"))
+                })?;
+                let macs = Some(cost.macs);
                 self.learn(role, &fitting, macs, task, |device| GridSurrogate::init(c, &spec, device))
             }
         }

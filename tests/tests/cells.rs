@@ -78,7 +78,7 @@ fn smoke_is_learned_from_frames_beside_rivals_of_as_many_parameters() {
 fn what_does_not_fit_between_walls_is_refused() {
     let bench = Bench::new();
     let cases = [
-        ("levels = 2", "levels = 5", "an axis of 16 points is not divisible by 32"),
+        ("levels = 2", "levels = 5", "must be a multiple of 32"),
         ("[solver.semi_lagrangian]\ndt = 1.5", "[solver.etdrk4]\ndt = 0.1", "'etdrk4' cannot move 'smoke'"),
         ("[data.initial.noise]", "[data.initial.kassam_trefethen]", "is no start for 'smoke'"),
         ("history = 2", "history = 6", "7 steps of training in trajectories of 6"),

@@ -2,6 +2,8 @@
 
 use ndarray::{Array2, ArrayViewD, Axis};
 
+use super::nrmse;
+
 /// `‖p − u‖₂ / ‖u‖₂` over all entries. A prediction that is not finite has an infinite error.
 pub fn relative_l2(prediction: ArrayViewD<'_, f64>, truth: ArrayViewD<'_, f64>) -> f64 {
     let (mut difference, mut size) = (0.0, 0.0);
@@ -27,16 +29,7 @@ pub fn by_lead_time(prediction: ArrayViewD<'_, f64>, truth: ArrayViewD<'_, f64>)
 /// The mean over trajectories, times and channels of `‖p − u‖₂ / ‖u‖₂` over space, of `[trajectory, time, channel, x, …]`: the error that
 /// SineNet's authors report.
 pub fn scaled_l2(prediction: ArrayViewD<'_, f64>, truth: ArrayViewD<'_, f64>) -> f64 {
-    let (mut sum, mut count) = (0.0, 0.0);
-    for (p, u) in prediction.axis_iter(Axis(0)).zip(truth.axis_iter(Axis(0))) {
-        for (p, u) in p.axis_iter(Axis(0)).zip(u.axis_iter(Axis(0))) {
-            for (p, u) in p.axis_iter(Axis(0)).zip(u.axis_iter(Axis(0))) {
-                sum += relative_l2(p, u);
-                count += 1.0;
-            }
-        }
-    }
-    sum / f64::max(count, 1.0)
+    nrmse(prediction, truth).mean().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -192,7 +192,7 @@ impl FiniteElements {
         Some(sum)
     }
 
-    /// None where the law knows no such deformation.
+    /// None where the strain is not finite.
     fn energy(&self, x: &[f64], terms: &Terms<'_>) -> Option<f64> {
         let mut sum = self.strain_energy(x)?;
         self.visit_nodes(x, terms, |_, value, slope| sum += value * value / slope);
@@ -206,7 +206,7 @@ impl FiniteElements {
         let mut gradient = vec![0.0; x.len()];
         let mut band = Band { width, rows: vec![0.0; x.len() * width] };
         let mut row = Vec::new();
-        // A deformation that the law does not know is never taken up.
+        // Places that are not finite are never taken up.
         let _ = self.visit(x, |corners, weight, value, by| {
             row.clear();
             for (node, slopes) in corners {
@@ -260,7 +260,7 @@ impl FiniteElements {
         }
     }
 
-    /// Visits every residual of the strain: corners of its element, weight, value, derivatives by `F`; none where the law knows no such deformation.
+    /// Visits every residual of the strain: corners of its element, weight, value, derivatives by `F`; none where one is not finite.
     fn visit(&self, x: &[f64], mut visit: impl FnMut(&[Corner], f64, f64, &[f64; 9])) -> Option<()> {
         let (d, n) = (self.axes, self.n);
         let (h, m) = (2.0 / n as f64, n + 1);

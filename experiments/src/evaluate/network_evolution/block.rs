@@ -72,10 +72,7 @@ pub(super) fn block(
     let truth = displaced(&at);
     let nodes = Points::quadrature(&axes, NODES[d - 2]);
     let fine = block.energy(&nodes);
-    let mean_error = |theta: &[f64]| {
-        let gap = block.displacement(theta, &at) - &truth;
-        gap.columns().into_iter().map(|g| g.dot(&g).sqrt()).sum::<f64>() / at.nrows() as f64
-    };
+    let mean_error = |theta: &[f64]| mean_distance(&block.displacement(theta, &at), &truth);
     let c = &network.sampling;
     let points = match c.scheme {
         Sampling::Quadrature => Points::quadrature(&axes, c.points),
@@ -174,6 +171,12 @@ pub(super) fn lattice(axes: usize, n: usize) -> Array2<f64> {
     })
 }
 
+/// The mean over the points of the distance between vectors `[axis, point]`.
+pub(super) fn mean_distance(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
+    let gap = a - b;
+    gap.columns().into_iter().map(|g| g.dot(&g).sqrt()).sum::<f64>() / gap.ncols() as f64
+}
+
 /// A vector at every point, `[axis, point]`.
 pub(super) fn table(at: &Array2<f64>, f: &dyn Fn([f64; 3]) -> [f64; 3]) -> Array2<f64> {
     let axes = at.ncols();
@@ -196,10 +199,6 @@ fn reference(
     findings.metric("solve_s", clock.elapsed().as_secs_f64());
     findings.metric("energy_reference", fine.energy);
     findings.metric("reference_gradient", fine.gradient);
-    let distance = |a: &Array2<f64>, b: &Array2<f64>| {
-        let gap = a - b;
-        gap.columns().into_iter().map(|g| g.dot(&g).sqrt()).sum::<f64>() / at.nrows() as f64
-    };
     let elements = |d: &Deformation| table(at, &|x| d.at(x));
     let own = elements(&fine);
     let half = solve(problem.elements / 2);
@@ -208,7 +207,7 @@ fn reference(
     let even = move |[x, y, z]: [f64; 3]| [(l1 - 1.0) * (x + 1.0), (l2 - 1.0) * y, (l2 - 1.0) * z];
     let rollers = problem.faces == Faces::Rollers;
     let against = if rollers { table(at, &even) } else { elements(&half) };
-    let error = distance(&own, &against);
+    let error = mean_distance(&own, &against);
     findings.metric("reference_error", error);
     findings.notes.push(format!(
         "Finite elements, {0} along each axis: energy {1:.8}, gradient {2:.1e}, mean distance to {3} {error:.2e}.",

@@ -12,7 +12,7 @@ use flowmap_models::insr::{
 use flowmap_solvers::issue::Issue;
 use ndarray::{Array1, Array2, Array3};
 
-use super::block::{Shapes, lattice, plane, table};
+use super::block::{Shapes, lattice, mean_distance, plane, table};
 use super::march::{Marched, in_steps};
 use super::{draw, misfit, walled, whole_steps};
 use crate::config::ExperimentConfig;
@@ -63,13 +63,10 @@ pub(super) fn fall(
     findings.metric("solve_s", clock.elapsed().as_secs_f64());
     let half = elements(problem.elements / 2);
     let at = lattice(d, COMPARED[d - 2]);
-    let apart = |a: &Array2<f64>, b: &Array2<f64>| {
-        let gap = a - b;
-        gap.columns().into_iter().map(|g| g.dot(&g).sqrt()).sum::<f64>() / at.nrows() as f64
-    };
     let of = |deformation: &Deformation| table(&at, &|x| deformation.at(x));
     let truth: Vec<_> = reference.iter().map(of).collect();
-    let own = half.iter().zip(&truth).map(|(half, truth)| apart(&of(half), truth)).fold(0.0, f64::max);
+    let own =
+        half.iter().zip(&truth).map(|(half, truth)| mean_distance(&of(half), truth)).fold(0.0, f64::max);
     findings.metric("reference_error", own);
 
     let axes = vec![walled(-1.0, 2.0); d];
@@ -83,7 +80,7 @@ pub(super) fn fall(
     };
     let motion = Motion::new(&block, inertia, ground, nodes);
     let start = block.at_rest(&mut stream(config.seed, "weights", 0));
-    let judge = |step: usize, theta: &[f64]| apart(&block.displacement(theta, &at), &truth[step]);
+    let judge = |step: usize, theta: &[f64]| mean_distance(&block.displacement(theta, &at), &truth[step]);
     let step =
         |past: &[Vec<f64>], effort: &mut Effort| advance((network, config.seed), &motion, past, effort);
     let marched = in_steps(job, (dt, count), || Ok((start, 0.0)), step, judge)?;

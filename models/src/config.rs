@@ -9,8 +9,8 @@ use crate::generative::{
     ContinuousFlowConfig, LatentSdeConfig, RectifiedFlowConfig, ScoreSdeConfig, SdeGanConfig,
 };
 use crate::grid::{
-    ConvNetConfig, DilatedResnetConfig, FourierOperatorConfig, GridNetworkConfig, ResidualNetConfig,
-    SineNetConfig, StridedUNetConfig, UNetConfig,
+    ConvNetConfig, DilatedResnetConfig, FactorisedOperatorConfig, FourierOperatorConfig, GridNetworkConfig,
+    ModernUNetConfig, ResidualNetConfig, SineNetConfig, StridedUNetConfig, UNetConfig,
 };
 use crate::insr::InsrConfig;
 use crate::neural_de::neural_cde::NeuralCdeConfig;
@@ -40,8 +40,12 @@ pub enum ModelConfig {
     UNet(UNetConfig),
     /// The U-Net whose convolutions halve the points.
     StridedUNet(StridedUNetConfig),
+    /// The modern U-Net.
+    ModernUNet(ModernUNetConfig),
     /// The Fourier neural operator as it was published.
     FourierOperator(FourierOperatorConfig),
+    /// The factorised Fourier neural operator.
+    FactorisedOperator(FactorisedOperatorConfig),
     /// SineNet.
     Sinenet(SineNetConfig),
     /// A piecewise-linear recurrent network.
@@ -124,7 +128,9 @@ pub const MODELS: &[(&str, &str)] = &[
     ("dilated_resnet", "residual network of dilated convolutions"),
     ("u_net", "U-Net"),
     ("strided_u_net", "U-Net whose convolutions halve and double the points"),
+    ("modern_u_net", "modern U-Net, of residual blocks with a skip connection each"),
     ("fourier_operator", "Fourier neural operator as it was published"),
+    ("factorised_operator", "factorised Fourier neural operator, with a Fourier layer along each axis"),
     ("sinenet", "SineNet: U-shaped waves one after the other, with disentangled skips"),
     (
         "plrnn",
@@ -186,7 +192,9 @@ impl ModelConfig {
             Self::DilatedResnet(_) => "dilated_resnet",
             Self::UNet(_) => "u_net",
             Self::StridedUNet(_) => "strided_u_net",
+            Self::ModernUNet(_) => "modern_u_net",
             Self::FourierOperator(_) => "fourier_operator",
+            Self::FactorisedOperator(_) => "factorised_operator",
             Self::Sinenet(_) => "sinenet",
             Self::Plrnn(_) => "plrnn",
             Self::EchoState(_) => "echo_state",
@@ -220,7 +228,9 @@ impl ModelConfig {
             | Self::DilatedResnet(_)
             | Self::UNet(_)
             | Self::StridedUNet(_)
+            | Self::ModernUNet(_)
             | Self::FourierOperator(_)
+            | Self::FactorisedOperator(_)
             | Self::Sinenet(_) => Learns::Fields,
             Self::Observer(_) => Learns::Corrections,
             Self::Plrnn(_)
@@ -249,7 +259,9 @@ impl ModelConfig {
             Self::DilatedResnet(c) => GridNetworkConfig::DilatedResnet(c),
             Self::UNet(c) => GridNetworkConfig::UNet(c),
             Self::StridedUNet(c) => GridNetworkConfig::StridedUNet(c),
+            Self::ModernUNet(c) => GridNetworkConfig::ModernUNet(c),
             Self::FourierOperator(c) => GridNetworkConfig::FourierOperator(c),
+            Self::FactorisedOperator(c) => GridNetworkConfig::FactorisedOperator(c),
             Self::Sinenet(c) => GridNetworkConfig::Sinenet(c),
             _ => return None,
         })
@@ -298,7 +310,9 @@ impl Validate for ModelConfig {
             Self::DilatedResnet(c) => c.validate(check),
             Self::UNet(c) => c.validate(check),
             Self::StridedUNet(c) => c.validate(check),
+            Self::ModernUNet(c) => c.validate(check),
             Self::FourierOperator(c) => c.validate(check),
+            Self::FactorisedOperator(c) => c.validate(check),
             Self::Sinenet(c) => c.validate(check),
             Self::Plrnn(c) => c.validate(check),
             Self::EchoState(c) => c.validate(check),

@@ -16,6 +16,17 @@ pub trait Emulator: Module {
     fn history(&self) -> usize {
         1
     }
+
+    /// How many frames it predicts at once; a rollout of another length ends with a part of them.
+    fn bundle(&self) -> usize {
+        1
+    }
+
+    /// What it makes of the frames `u` on the way to the next, layer by layer, `[batch, feature, x, y]`, all in the same features on the same
+    /// points; empty if it has no such layers.
+    fn features(&self, _u: Tensor<3>) -> Vec<Tensor<4>> {
+        Vec::new()
+    }
 }
 
 /// What a model is told of the field that it moves.
@@ -29,6 +40,8 @@ pub struct FieldSpec {
     pub channels: usize,
     /// Frames that a model is given, at least one.
     pub history: usize,
+    /// Frames that a model predicts at once, at least one.
+    pub bundle: usize,
     /// The time of a step.
     pub dt: f64,
     /// The eigenvalues of the linear part, for one channel after the other, the last axis halved: `points/2 + 1` of one axis.

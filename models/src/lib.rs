@@ -10,6 +10,7 @@ pub mod fused;
 pub mod gauss_newton;
 pub mod generative;
 pub mod grid;
+pub mod innovations;
 pub mod insr;
 pub mod jet;
 pub mod layers;
@@ -21,5 +22,6 @@ pub mod plrnn;
 mod seeded;
 pub mod semilinear_operator;
 pub mod state_space;
+pub mod weights;
 
 pub use seeded::{seeded, try_seeded};

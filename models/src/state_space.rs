@@ -54,6 +54,12 @@ pub trait StateSpaceModel: Send + Sync {
         }
     }
 
+    /// Pulls the state that is foreseen for a sample towards it: `z̃ = (1 − γ) z + γ ẑ` in the entries that `x` determines. False, and
+    /// nothing is done, for a model that has no such entries.
+    fn correct(&self, _z: &mut [f64], _x: &[f64], _gain: f64) -> bool {
+        false
+    }
+
     /// Writes `∂Fᵢ/∂zⱼ`; by central differences unless a model knows better.
     fn jacobian(&self, z: &[f64], j: &mut DMatrix<f64>) {
         let n = self.state_size();

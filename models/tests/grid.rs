@@ -7,8 +7,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_models::fused::Edge;
 use flowmap_models::grid::{
-    ConvNetConfig, DilatedResnetConfig, FourierOperatorConfig, GridNetworkConfig, GridSpec,
-    ResidualNetConfig, SineNetConfig, StridedUNetConfig, UNetConfig,
+    ConvNetConfig, DilatedResnetConfig, FactorisedOperatorConfig, FourierOperatorConfig, GridNetworkConfig,
+    GridSpec, ModernUNetConfig, ResidualNetConfig, SineNetConfig, StridedUNetConfig, UNetConfig,
 };
 use flowmap_models::seeded;
 
@@ -60,6 +60,17 @@ fn networks_of_one_axis_have_the_published_numbers_of_parameters() {
     assert_eq!(FourierOperatorConfig::default().init(&grid, &device).num_params(), 32_527);
 }
 
+#[test]
+fn large_rivals_have_the_published_numbers_of_parameters() {
+    // Four frames of three channels in, three out.
+    let grid = spec([128, 128], 12, 3);
+    let params = |config: GridNetworkConfig| config.cost(&grid).params as f64 / 1e6;
+    let modern = params(GridNetworkConfig::ModernUNet(ModernUNetConfig::default()));
+    assert!((modern - 144.3).abs() < 0.05, "{modern}");
+    let factorised = params(GridNetworkConfig::FactorisedOperator(FactorisedOperatorConfig::default()));
+    assert!((factorised - 30.1).abs() < 0.05, "{factorised}");
+}
+
 /// Small ones of every kind.
 fn small() -> Vec<GridNetworkConfig> {
     vec![
@@ -69,6 +80,14 @@ fn small() -> Vec<GridNetworkConfig> {
         GridNetworkConfig::UNet(UNetConfig { width: 4, levels: 2 }),
         GridNetworkConfig::StridedUNet(StridedUNetConfig { width: 4, levels: 2 }),
         GridNetworkConfig::FourierOperator(FourierOperatorConfig { modes: 3, width: 4, layers: 2 }),
+        GridNetworkConfig::ModernUNet(ModernUNetConfig { width: 4, growth: vec![1, 2, 2], blocks: 1 }),
+        GridNetworkConfig::FactorisedOperator(FactorisedOperatorConfig {
+            modes: 3,
+            width: 4,
+            layers: 2,
+            expansion: 2,
+            positions: true,
+        }),
         GridNetworkConfig::Sinenet(SineNetConfig {
             waves: 2,
             width: 4,
@@ -143,7 +162,14 @@ fn every_parameter_counts_and_has_a_gradient() {
 #[test]
 fn on_a_periodic_grid_a_shifted_field_gives_the_shifted_result() {
     let device = Device::flex();
-    for config in small() {
+    // Positions tell where the grid begins.
+    let unplaced = |config| match config {
+        GridNetworkConfig::FactorisedOperator(c) => {
+            GridNetworkConfig::FactorisedOperator(FactorisedOperatorConfig { positions: false, ..c })
+        }
+        other => other,
+    };
+    for config in small().into_iter().map(unplaced) {
         let size = [16, 8];
         let network = seeded(&device, 3, || config.init(&spec(size, 1, 1), &device));
         let u = field(size, 1, &device);

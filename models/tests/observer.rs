@@ -29,6 +29,7 @@ fn spec(shape: &[usize]) -> FieldSpec {
         edges: Vec::new(),
         channels: 1,
         history: 1,
+        bundle: 1,
         dt: 0.5,
         symbol: (0..modes).map(|m| Complex64::new(-0.1 * m as f64, 0.3)).collect(),
         mean: vec![0.2],

@@ -18,6 +18,7 @@ fn spec(points: usize, channels: usize) -> FieldSpec {
         edges: Vec::new(),
         channels,
         history: 1,
+        bundle: 1,
         dt: 0.3,
         symbol: std::iter::repeat_n(symbol.collect::<Vec<_>>(), channels).flatten().collect(),
         mean: vec![0.1; channels],

@@ -65,6 +65,7 @@ fn spec(history: usize, edges: Vec<Edge>) -> FieldSpec {
         edges,
         channels: 2,
         history,
+        bundle: 1,
         dt: 0.5,
         symbol: Vec::new(),
         mean: vec![0.3, -0.1],

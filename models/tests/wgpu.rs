@@ -29,6 +29,7 @@ fn spec() -> FieldSpec {
         edges: Vec::new(),
         channels: 1,
         history: 1,
+        bundle: 1,
         dt: 0.3,
         symbol,
         mean: vec![0.1],

@@ -90,6 +90,10 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
             file.path = folder.join(&file.path);
             file.test = file.test.take().map(|test| folder.join(test));
         }
+        let start = config.train.as_mut().and_then(|t| t.start.as_mut());
+        if let (Some(start), Some(folder)) = (start, path.parent()) {
+            *start = folder.join(&*start);
+        }
         let observations = config.assimilation.as_mut().and_then(|a| a.file.as_mut());
         if let (Some(file), Some(folder)) = (observations, path.parent()) {
             file.path = folder.join(&file.path);

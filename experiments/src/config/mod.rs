@@ -17,7 +17,7 @@ use flowmap_solvers::config::SolverConfig;
 use flowmap_solvers::issue::{Check, Issue, Validate};
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{AssimilationConfig, EvaluateConfig, StudyConfig, check_evolution, equation};
+use crate::evaluate::{AssimilationConfig, Baseline, EvaluateConfig, StudyConfig, check_evolution, equation};
 use crate::train::TrainConfig;
 
 /// An experiment.
@@ -204,6 +204,26 @@ impl Validate for ExperimentConfig {
                 "train.diverted_chain",
                 "a diverted chain, and no solver that could go on from the model's states",
                 "give [problem.NAME] and [solver.NAME] and leave [data.observe] out, or leave diverted_chain out",
+            );
+            let bundles = self.model.as_ref().is_some_and(|m| m.grid().is_some());
+            check.require(
+                train.bundle == 1 || bundles,
+                "train.bundle",
+                "only networks on a grid predict several frames at once",
+                "leave it out, or take such a network",
+            );
+            let rivals = self.evaluate.baselines.iter().any(|b| b.fields().is_some() || *b == Baseline::Fno);
+            check.require(
+                train.epochs > 0 || !rivals,
+                "train.epochs",
+                "no epochs, and rivals that would not be trained",
+                "give some, or leave the networks out of evaluate.baselines",
+            );
+            check.require(
+                train.start.is_none() || learns == Some(Learns::Fields),
+                "train.start",
+                "weights to start from, and a model that is not one of fields",
+                "leave it out",
             );
             let window = if series {
                 train.sequence.map_or(0, |samples| samples.saturating_sub(1))

@@ -39,8 +39,8 @@ use burn::tensor::Device;
 use flowmap_models::baseline::{AutoregressiveConfig, Cell, EchoStateConfig, RecurrentConfig, SindyConfig};
 use flowmap_models::config::{Learns, ModelConfig};
 use flowmap_models::grid::{
-    ConvNetConfig, DilatedResnetConfig, FourierOperatorConfig, ResidualNetConfig, SineNetConfig,
-    StridedUNetConfig, UNetConfig,
+    ConvNetConfig, DilatedResnetConfig, FactorisedOperatorConfig, FourierOperatorConfig, ModernUNetConfig,
+    ResidualNetConfig, SineNetConfig, StridedUNetConfig, UNetConfig,
 };
 use flowmap_models::neural_de::NeuralOdeConfig;
 use flowmap_models::try_seeded;
@@ -68,6 +68,9 @@ pub struct EvaluateConfig {
     pub cycles: usize,
     /// Whether the gradients of a piecewise-linear network are measured over ever longer windows.
     pub gradients: bool,
+    /// Whether models of time series are also run with the innovations that they leave along the training series.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub innovations: bool,
     /// The time of a free run of a model of dynamics beyond the data, from the start of the first test trajectory; zero runs none.
     pub horizon: f64,
     /// How a learned density is judged.
@@ -106,8 +109,12 @@ pub enum Baseline {
     UNet,
     /// The U-Net whose convolutions halve the points, likewise.
     StridedUNet,
+    /// The modern U-Net, likewise.
+    ModernUNet,
     /// The Fourier neural operator as it was published, likewise.
     FourierOperator,
+    /// The factorised Fourier neural operator, likewise.
+    FactorisedOperator,
     /// SineNet, likewise.
     Sinenet,
     /// An echo-state network.
@@ -149,7 +156,9 @@ impl Baseline {
             Self::DilatedResnet => "dilated_resnet",
             Self::UNet => "u_net",
             Self::StridedUNet => "strided_u_net",
+            Self::ModernUNet => "modern_u_net",
             Self::FourierOperator => "fourier_operator",
+            Self::FactorisedOperator => "factorised_operator",
             Self::Sinenet => "sinenet",
             Self::EchoState => "echo_state",
             Self::Sindy => "sindy",
@@ -175,7 +184,9 @@ impl Baseline {
             | Self::DilatedResnet
             | Self::UNet
             | Self::StridedUNet
+            | Self::ModernUNet
             | Self::FourierOperator
+            | Self::FactorisedOperator
             | Self::Sinenet => learns == Learns::Fields,
             Self::Sindy => matches!(learns, Learns::Series | Learns::Dynamics),
             Self::EchoState | Self::Autoregressive | Self::Lstm => learns == Learns::Series,
@@ -194,7 +205,14 @@ impl Baseline {
             Self::DilatedResnet => ModelConfig::DilatedResnet(DilatedResnetConfig::default()),
             Self::UNet => ModelConfig::UNet(UNetConfig::default()),
             Self::StridedUNet => ModelConfig::StridedUNet(StridedUNetConfig::default()),
+            Self::ModernUNet => ModelConfig::ModernUNet(ModernUNetConfig::default()),
             Self::FourierOperator => ModelConfig::FourierOperator(FourierOperatorConfig::default()),
+            // As many layers as the other Fourier operators have: twenty-four are for a million parameters and more.
+            Self::FactorisedOperator => ModelConfig::FactorisedOperator(FactorisedOperatorConfig {
+                modes: 16,
+                layers: 4,
+                ..FactorisedOperatorConfig::default()
+            }),
             Self::Sinenet => ModelConfig::Sinenet(SineNetConfig::default()),
             _ => return None,
         })
@@ -210,7 +228,9 @@ impl Baseline {
             | Self::DilatedResnet
             | Self::UNet
             | Self::StridedUNet
+            | Self::ModernUNet
             | Self::FourierOperator
+            | Self::FactorisedOperator
             | Self::Sinenet => return None,
             Self::NeuralOde => ModelConfig::NeuralOde(NeuralOdeConfig::default()),
             Self::Pinn | Self::Curriculum | Self::Frozen => return None,
@@ -235,6 +255,7 @@ impl Default for EvaluateConfig {
             order: false,
             cycles: 1,
             gradients: false,
+            innovations: false,
             horizon: 0.0,
             density: None,
             speeds: Vec::new(),

@@ -3,6 +3,7 @@
 mod correlation;
 mod correlation_dimension;
 mod crps;
+mod displacement;
 mod exponent_from_series;
 mod frmse;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod wasserstein;
 pub use correlation::{CORRELATION_THRESHOLD, correlation, correlation_times};
 pub use correlation_dimension::{CorrelationDimension, correlation_dimension};
 pub use crps::crps;
+pub use displacement::displacement;
 pub use exponent_from_series::{NeighbourDivergence, exponent_from_series};
 pub use frmse::frmse;
 pub use hellinger::{hellinger_distance, power_spectra};
@@ -101,6 +103,14 @@ pub const METRICS: &[(&str, &str)] = &[
     (
         "<metric>_unet, <metric>_resnet, <metric>_fno",
         "a metric of the U-Net, the dilated residual network, the Fourier neural operator beside a network on a grid",
+    ),
+    (
+        "misalignment_wave, misalignment_whole, misalignment_fields",
+        "mean length, in points, by which features move in a wave of a SineNet, in all its waves together, and the fields themselves in a step",
+    ),
+    (
+        "innovations_<metric>",
+        "a metric of a free run with innovations that are drawn again from those along the training series; innovations_gain is the share by which a sample corrects the state",
     ),
     ("macs", "multiplications of one sample's forward pass of a network on a grid"),
     (
@@ -206,6 +216,14 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     ("learned_step_us", "microseconds of one step of a learned forecast of one state"),
     ("solver_step_us", "microseconds of the solver over the same time"),
+    (
+        "valid_time_<filter>",
+        "time for which forecasts from estimates stay within 0.4 of the climate's deviation (assimilation.forecasts), the mean over trials; valid_lyapunov_times_<filter>, times the published exponent",
+    ),
+    (
+        "<invariant>_drift_<filter>",
+        "largest deviation of a conserved quantity of the estimates from the truth's, relative unless that is zero",
+    ),
     (
         "spread_<filter>",
         "root mean square deviation of a filter's members from their mean, after the analysis",

@@ -134,6 +134,16 @@ impl<'a> Fit<'a> {
         let mut saved = Instant::now();
         // What a divergence leaves: the end of the last epoch, which is not written every time.
         let mut good = None;
+        // What a training starts from on purpose is a candidate too.
+        if place.step == 0 && place.best.is_none() && c.start.is_some() {
+            let candidate = model.valid();
+            let score = objective.score(&candidate);
+            self.log(&place, "validation", objective.score_name(), score)?;
+            if score.is_finite() {
+                store.save_best(&candidate)?;
+                place.best = Some((score, 0));
+            }
+        }
         while place.epoch < c.epochs && !place.done {
             while place.batch < steps {
                 if self.interrupted.load(Ordering::Relaxed) {

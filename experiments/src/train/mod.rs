@@ -35,6 +35,8 @@ pub use sequences::SequenceObjective;
 pub use trajectories::TrajectoryObjective;
 pub(crate) use trajectories::mismatched;
 
+use std::path::PathBuf;
+
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use flowmap_models::config::Learns;
@@ -53,6 +55,12 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Steps of a model of fields through which the loss is followed; of a correction, frames after those at the beginning.
     pub unroll: usize,
+    /// Frames that a network on a grid predicts at once (temporal bundling, J. Brandstetter et al., ICLR 2022).
+    pub bundle: usize,
+    /// Weights that a model of fields starts from: those of a run (`.safetensors`), or the PyTorch checkpoint of a SineNet or a modern U-Net; relative to the
+    /// config. They are validated before the training, which may then have no epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<PathBuf>,
     /// Steps of a model of fields before them through which no gradient flows (J. Brandstetter et al., ICLR 2022).
     pub push_forward: usize,
     /// Steps of the unroll after which no gradient goes back; zero never cuts.
@@ -107,6 +115,8 @@ impl Default for TrainConfig {
             epochs: 20,
             batch: 16,
             unroll: 1,
+            bundle: 1,
+            start: None,
             push_forward: 0,
             cut: 0,
             checkpoint: false,
@@ -133,9 +143,22 @@ impl Default for TrainConfig {
 
 impl Validate for TrainConfig {
     fn validate(&self, mut check: Check<'_>) {
-        check.within("epochs", self.epochs, 1, 1_000_000);
+        check.within("epochs", self.epochs, usize::from(self.start.is_none()), 1_000_000);
         check.within("batch", self.batch, 1, 65_536);
         check.within("unroll", self.unroll, 1, 1000);
+        check.within("bundle", self.bundle, 1, 64);
+        check.require(
+            self.bundle == 1 || self.unroll.is_multiple_of(self.bundle.max(1)),
+            "bundle",
+            format!("bundles of {} frames in an unroll of {}", self.bundle, self.unroll),
+            "take as many in train.unroll, or a multiple",
+        );
+        check.require(
+            self.bundle == 1 || self.cut.is_multiple_of(self.bundle.max(1)),
+            "bundle",
+            format!("bundles of {} frames, and a cut after every {}", self.bundle, self.cut),
+            "cut after a bundle, or after several",
+        );
         check.within("push_forward", self.push_forward, 0, 1000);
         check.require(
             self.cut < self.unroll || self.cut == 0,
@@ -210,6 +233,8 @@ impl TrainConfig {
         let windows = series || dynamics;
         let foreign = [
             ("unroll", elsewhere && self.unroll != 1, "fields"),
+            ("bundle", (elsewhere || corrections) && self.bundle != 1, "fields"),
+            ("start", (elsewhere || corrections) && self.start.is_some(), "fields"),
             ("push_forward", (elsewhere || corrections) && self.push_forward != 0, "fields"),
             ("cut", (elsewhere || corrections) && self.cut != 0, "fields"),
             ("checkpoint", (elsewhere || corrections) && self.checkpoint, "fields"),

@@ -23,7 +23,7 @@ pub(super) trait Targets {
 /// The mean loss over the `unroll` states after `start`, and its gradients; none if the loss is not finite.
 ///
 /// Every `cut` steps no gradient goes back (zero never cuts). With `checkpoint` the states are computed first and kept alone; the tape
-/// of one step at a time is then rebuilt from the last to the first, so that memory grows by one state a step.
+/// of one application at a time is then rebuilt from the last to the first, so that memory grows by one state a step.
 pub(super) fn gradients<M: Emulator>(
     model: &M,
     start: Tensor<3>,
@@ -69,7 +69,7 @@ fn rebuilt<M: Emulator>(
     config: &TrainConfig,
     targets: &mut impl Targets,
 ) -> Result<Option<(f64, GradientsParams)>, Error> {
-    let steps = config.unroll;
+    let (steps, bundle) = (config.unroll, model.bundle());
     let mut frames = vec![start.inner()];
     for state in model.valid().rollout(frames[0].clone(), steps - 1) {
         frames.push(shifted(frames[frames.len() - 1].clone(), state));
@@ -77,17 +77,22 @@ fn rebuilt<M: Emulator>(
     let (mut value, mut sum) = (0.0, GradientsAccumulator::new());
     // The gradient by the frames after the step.
     let mut carried: Option<Tensor<3>> = None;
-    for (i, before) in frames.into_iter().enumerate().rev() {
-        let target = targets.target(i, &before)?;
-        let before = Tensor::from_inner(before).require_grad();
-        let Some(state) = model.rollout(before.clone(), 1).pop() else { continue };
-        let mut loss = targets.loss(state.clone(), target) / steps as f64;
+    for first in (0..steps).step_by(bundle).rev() {
+        let before = Tensor::from_inner(frames[first].clone()).require_grad();
+        let mut loss = Tensor::<1>::zeros([1], &before.device());
+        let mut after = before.clone();
+        let states = model.rollout(before.clone(), bundle.min(steps - first));
+        for (i, state) in (first..).zip(states) {
+            let target = targets.target(i, &frames[i])?;
+            loss = loss + targets.loss(state.clone(), target) / steps as f64;
+            after = shifted(after, state);
+        }
         value += loss.clone().into_scalar::<f64>();
         if let Some(carried) = carried.take() {
-            loss = loss + (shifted(before.clone(), state) * Tensor::from_inner(carried)).sum();
+            loss = loss + (after * Tensor::from_inner(carried)).sum();
         }
         let mut found = loss.backward();
-        let cut = config.cut > 0 && i.is_multiple_of(config.cut);
+        let cut = config.cut > 0 && first.is_multiple_of(config.cut);
         carried = before.grad_remove(&mut found).filter(|_| !cut);
         sum.accumulate(model, GradientsParams::from_module(&mut found, model));
     }

@@ -167,6 +167,14 @@ impl StateSpaceModel for Autoregressive {
         next[c..].copy_from_slice(&z[..z.len() - c]);
     }
 
+    fn correct(&self, z: &mut [f64], x: &[f64], gain: f64) -> bool {
+        let Scale { mean, std } = &self.scale;
+        for (i, z) in z.iter_mut().take(self.channels()).enumerate() {
+            *z += gain * ((x[i] - mean[i]) / std[i] - *z);
+        }
+        true
+    }
+
     fn jacobian(&self, _z: &[f64], j: &mut DMatrix<f64>) {
         let (c, n) = (self.channels(), self.state_size());
         j.fill(0.0);

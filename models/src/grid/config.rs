@@ -4,7 +4,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::{
-    ConvNet, ConvNetConfig, Cost, DilatedResnet, DilatedResnetConfig, FourierOperator, FourierOperatorConfig,
+    ConvNet, ConvNetConfig, Cost, DilatedResnet, DilatedResnetConfig, FactorisedOperator,
+    FactorisedOperatorConfig, FourierOperator, FourierOperatorConfig, ModernUNet, ModernUNetConfig,
     ResidualNet, ResidualNetConfig, SineNet, SineNetConfig, StridedUNet, StridedUNetConfig, UNet, UNetConfig,
 };
 use crate::fused::Edge;
@@ -36,8 +37,12 @@ pub enum GridNetworkConfig {
     UNet(UNetConfig),
     /// The U-Net whose convolutions halve the points.
     StridedUNet(StridedUNetConfig),
+    /// The modern U-Net.
+    ModernUNet(ModernUNetConfig),
     /// The Fourier neural operator.
     FourierOperator(FourierOperatorConfig),
+    /// The factorised Fourier neural operator.
+    FactorisedOperator(FactorisedOperatorConfig),
     /// SineNet.
     Sinenet(SineNetConfig),
 }
@@ -56,8 +61,12 @@ pub enum GridNetwork {
     UNet(UNet),
     /// The U-Net whose convolutions halve the points.
     StridedUNet(StridedUNet),
+    /// The modern U-Net.
+    ModernUNet(ModernUNet),
     /// The Fourier neural operator.
     FourierOperator(FourierOperator),
+    /// The factorised Fourier neural operator.
+    FactorisedOperator(FactorisedOperator),
     /// SineNet.
     SineNet(SineNet),
 }
@@ -71,7 +80,9 @@ impl GridNetworkConfig {
             Self::DilatedResnet(c) => GridNetwork::DilatedResnet(c.init(spec, device)),
             Self::UNet(c) => GridNetwork::UNet(c.init(spec, device)),
             Self::StridedUNet(c) => GridNetwork::StridedUNet(c.init(spec, device)),
+            Self::ModernUNet(c) => GridNetwork::ModernUNet(c.init(spec, device)),
             Self::FourierOperator(c) => GridNetwork::FourierOperator(c.init(spec, device)),
+            Self::FactorisedOperator(c) => GridNetwork::FactorisedOperator(c.init(spec, device)),
             Self::Sinenet(c) => GridNetwork::SineNet(c.init(spec, device)),
         }
     }
@@ -84,7 +95,9 @@ impl GridNetworkConfig {
             Self::DilatedResnet(c) => Self::DilatedResnet(DilatedResnetConfig { width, ..c }),
             Self::UNet(c) => Self::UNet(UNetConfig { width, ..c }),
             Self::StridedUNet(c) => Self::StridedUNet(StridedUNetConfig { width, ..c }),
+            Self::ModernUNet(c) => Self::ModernUNet(ModernUNetConfig { width, ..c }),
             Self::FourierOperator(c) => Self::FourierOperator(FourierOperatorConfig { width, ..c }),
+            Self::FactorisedOperator(c) => Self::FactorisedOperator(FactorisedOperatorConfig { width, ..c }),
             Self::Sinenet(c) => Self::Sinenet(SineNetConfig { width, budget: None, ..c }),
         }
     }
@@ -97,7 +110,9 @@ impl GridNetworkConfig {
             Self::DilatedResnet(c) => c.cost(spec),
             Self::UNet(c) => c.cost(spec),
             Self::StridedUNet(c) => c.cost(spec),
+            Self::ModernUNet(c) => c.cost(spec),
             Self::FourierOperator(c) => c.cost(spec),
+            Self::FactorisedOperator(c) => c.cost(spec),
             Self::Sinenet(c) => c.cost(spec),
         }
     }
@@ -105,7 +120,12 @@ impl GridNetworkConfig {
     /// What the points of every axis must be divisible by.
     pub fn divisor(&self) -> usize {
         match self {
-            Self::ConvNet(_) | Self::ResidualNet(_) | Self::DilatedResnet(_) | Self::FourierOperator(_) => 1,
+            Self::ConvNet(_)
+            | Self::ResidualNet(_)
+            | Self::DilatedResnet(_)
+            | Self::FourierOperator(_)
+            | Self::FactorisedOperator(_) => 1,
+            Self::ModernUNet(c) => 1 << c.levels(),
             Self::UNet(c) => 1 << c.levels,
             Self::StridedUNet(c) => 1 << c.levels,
             Self::Sinenet(c) => 1 << c.levels,
@@ -122,7 +142,9 @@ impl GridNetwork {
             Self::DilatedResnet(network) => network.forward(u),
             Self::UNet(network) => network.forward(u),
             Self::StridedUNet(network) => network.forward(u),
+            Self::ModernUNet(network) => network.forward(u),
             Self::FourierOperator(network) => network.forward(u),
+            Self::FactorisedOperator(network) => network.forward(u),
             Self::SineNet(network) => network.forward(u),
         }
     }

@@ -34,6 +34,12 @@ impl GridSpec {
         Cost::layer(input, output, taps, self.halved(halvings).iter().product())
     }
 
+    /// A transposed convolution of four taps an axis, from the points after some halvings to twice as many.
+    pub(super) fn doubling_cost(&self, input: usize, output: usize, halvings: usize) -> Cost {
+        let taps: usize = self.size.iter().map(|n| if *n > 1 { 4 } else { 1 }).product();
+        Cost::layer(input, output, taps, self.halved(halvings).iter().product())
+    }
+
     /// A linear map of channels at every point, after some halvings.
     pub(super) fn pointwise_cost(&self, input: usize, output: usize, halvings: usize) -> Cost {
         Cost::layer(input, output, 1, self.halved(halvings).iter().product())

@@ -159,6 +159,15 @@ impl SineNet {
     pub fn forward(&self, u: Tensor<4>) -> Tensor<4> {
         self.project.forward(self.waves.iter().fold(self.lift.forward(u), |v, wave| wave.forward(v)))
     }
+
+    /// The features after the lift and after every wave, `[batch, width, x, y]` each.
+    pub fn features(&self, u: Tensor<4>) -> Vec<Tensor<4>> {
+        let mut features = vec![self.lift.forward(u)];
+        for (i, wave) in self.waves.iter().enumerate() {
+            features.push(wave.forward(features[i].clone()));
+        }
+        features
+    }
 }
 
 impl Wave {

@@ -133,7 +133,7 @@ impl StridedUNet {
 }
 
 /// The even points of every axis with more than one.
-fn every_second(u: Tensor<4>) -> Tensor<4> {
+pub(super) fn every_second(u: Tensor<4>) -> Tensor<4> {
     let [batch, channels, nx, ny] = u.dims();
     let [px, py] = [nx, ny].map(|n| if n > 1 { 2 } else { 1 });
     let pairs = u.reshape([batch, channels, nx / px, px, ny / py, py]);

@@ -8,7 +8,8 @@ use crate::emulator::{Emulator, FieldSpec, per_channel, shifted};
 use crate::fused::Edge;
 
 /// `u_{k+1} = σ ⊙ N_θ((u_{k−h+1} − μ)/σ, …, (u_k − μ)/σ) + μ` with mean `μ` and standard deviation `σ` of every channel and a history of
-/// `h` frames: the network predicts the next state itself.
+/// `h` frames: the network predicts the next state itself, or with a bundle of `b` the next `b` states at once (J. Brandstetter et al.,
+/// "Message Passing Neural PDE Solvers", ICLR 2022).
 #[derive(Module, Debug)]
 pub struct GridSurrogate {
     network: GridNetwork,
@@ -19,6 +20,8 @@ pub struct GridSurrogate {
     size: [usize; 2],
     #[module(skip)]
     history: usize,
+    #[module(skip)]
+    bundle: usize,
 }
 
 impl GridSurrogate {
@@ -31,7 +34,14 @@ impl GridSurrogate {
             std: per_channel(&spec.std, device),
             size: grid.size,
             history: spec.history.max(1),
+            bundle: spec.bundle.max(1),
         }
+    }
+
+    /// Frames as the network sees them.
+    fn scaled(&self, u: Tensor<3>) -> Tensor<3> {
+        let repeated = |of: &Tensor<3>| of.clone().repeat_dim(1, self.history);
+        (u - repeated(&self.mean)) / repeated(&self.std)
     }
 }
 
@@ -40,20 +50,34 @@ impl Emulator for GridSurrogate {
         let [batch, all, points] = u.dims();
         let channels = all / self.history;
         let [nx, ny] = self.size;
-        let repeated = |of: &Tensor<3>| of.clone().repeat_dim(1, self.history);
-        let mut frames = (u - repeated(&self.mean)) / repeated(&self.std);
+        let mut frames = self.scaled(u);
         let mut states = Vec::with_capacity(steps);
-        for _ in 0..steps {
+        while states.len() < steps {
             let fields = frames.clone().reshape([batch, all, nx, ny]);
-            let next = self.network.forward(fields).reshape([batch, channels, points]);
-            states.push(next.clone() * self.std.clone() + self.mean.clone());
-            frames = shifted(frames, next);
+            let bundle = self.network.forward(fields).reshape([batch, self.bundle * channels, points]);
+            for next in bundle.chunk(self.bundle, 1).into_iter().take(steps - states.len()) {
+                states.push(next.clone() * self.std.clone() + self.mean.clone());
+                frames = shifted(frames, next);
+            }
         }
         states
     }
 
     fn history(&self) -> usize {
         self.history
+    }
+
+    fn bundle(&self) -> usize {
+        self.bundle
+    }
+
+    fn features(&self, u: Tensor<3>) -> Vec<Tensor<4>> {
+        let [batch, all, _] = u.dims();
+        let [nx, ny] = self.size;
+        match &self.network {
+            GridNetwork::SineNet(network) => network.features(self.scaled(u).reshape([batch, all, nx, ny])),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -98,5 +122,6 @@ fn grid_of(spec: &FieldSpec) -> GridSpec {
     };
     let edge = |axis: usize| spec.edges.get(axis).copied().unwrap_or_default();
     let edges = if spec.shape.len() == 2 { [edge(0), edge(1)] } else { [Edge::Periodic, edge(0)] };
-    GridSpec { size, input: spec.history.max(1) * spec.channels, output: spec.channels, edges }
+    let [input, output] = [spec.history, spec.bundle].map(|frames| frames.max(1) * spec.channels);
+    GridSpec { size, input, output, edges }
 }

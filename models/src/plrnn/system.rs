@@ -35,13 +35,18 @@ impl PlrnnSystem {
         &self.map
     }
 
-    /// The state that a sample starts from: `[ẑ; L ẑ]` with `ẑ = x`, or `B⁺(x − b)`.
-    pub fn start(&self, x: &[f64]) -> Vec<f64> {
+    /// `ẑ`, the entries of the state that a sample determines.
+    fn signal(&self, x: &[f64]) -> DVector<f64> {
         let x = DVector::from_column_slice(x);
-        let signal = match &self.affine {
+        match &self.affine {
             Some((_, offset, inverse)) => inverse * (x - offset),
             None => x,
-        };
+        }
+    }
+
+    /// The state that a sample starts from: `[ẑ; L ẑ]` with `ẑ = x`, or `B⁺(x − b)`.
+    pub fn start(&self, x: &[f64]) -> Vec<f64> {
+        let signal = self.signal(x);
         match &self.lift {
             Some(lift) => signal.iter().chain((lift * &signal).iter()).copied().collect(),
             None => signal.data.into(),
@@ -93,6 +98,11 @@ impl StateSpaceModel for PlrnnSystem {
                 *next += drive.row(i).iter().zip(s).map(|(c, s)| c * s).sum::<f64>();
             }
         }
+    }
+
+    fn correct(&self, z: &mut [f64], x: &[f64], gain: f64) -> bool {
+        z.iter_mut().zip(&self.signal(x)).for_each(|(z, signal)| *z += gain * (signal - *z));
+        true
     }
 
     fn jacobian(&self, z: &[f64], j: &mut DMatrix<f64>) {

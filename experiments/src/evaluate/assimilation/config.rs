@@ -42,6 +42,10 @@ pub struct AssimilationConfig {
     /// Cycles at the beginning that errors are not averaged over.
     #[serde(default)]
     pub discard: usize,
+    /// Estimates of a trial from which forecasts without observations start, evenly over the cycles that are averaged over, to see for how long
+    /// they are valid.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub forecasts: usize,
     /// The standard deviation of truth and members about the start.
     #[serde(default = "near")]
     pub start_deviation: f64,
@@ -95,6 +99,10 @@ fn all() -> f64 {
 
 fn is_zero(share: &f64) -> bool {
     *share == 0.0
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 fn near() -> f64 {
@@ -164,6 +172,13 @@ impl Validate for AssimilationConfig {
             "operator.modes",
             "modes come from everywhere, and a filter with localisation asks where from",
             "leave letkf and serial_eakf out, or observe places",
+        );
+        check.within("forecasts", self.forecasts, 0, 10_000);
+        check.require(
+            self.forecasts == 0 || self.file.is_none(),
+            "forecasts",
+            "forecasts, and no truth to hold them against",
+            "leave it out, or leave file out",
         );
         check.positive("start_deviation", self.start_deviation);
         check.require(

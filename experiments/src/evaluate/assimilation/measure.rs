@@ -20,6 +20,8 @@ pub(super) struct Scores {
     pub(super) innovation: Vec<f64>,
     /// Milliseconds of a cycle.
     pub(super) cost: Vec<f64>,
+    /// How long forecasts from estimates are valid.
+    pub(super) valid: Vec<f64>,
 }
 
 impl Scores {
@@ -46,6 +48,7 @@ impl Scores {
                 mean(&squares).sqrt()
             }),
             cost: over(&|c, _| 1e3 * c.seconds / c.estimate.len().max(1) as f64),
+            valid: over(&|c, _| mean(&c.valid)),
         }
     }
 }
@@ -68,13 +71,13 @@ pub(super) fn measure(twin: &Twin<'_>, views: &[View<'_>], findings: &mut Findin
         findings.metric(format!("observation_deviation{suffix}"), view.scene.deviation);
         let mut rows = Vec::new();
         for entry in &view.entries {
-            one(entry, view, suffix, findings);
+            one(twin, entry, view, suffix, findings);
             rows.push(row(entry));
         }
         let scene = suffix.strip_prefix('_').map(|s| format!("{s}: ")).unwrap_or_default();
         findings.tables.push(json!({
             "title": format!("{scene}filters, means over {} trials", view.trials.len()),
-            "columns": ["name", "method", "moved by", "RMSE of the analysis", "its range over trials", "RMSE of the forecast", "spread", "CRPS", "relative L2 over all cycles", "innovation / noise", "ms a cycle"],
+            "columns": ["name", "method", "moved by", "RMSE of the analysis", "its range over trials", "RMSE of the forecast", "spread", "CRPS", "relative L2 over all cycles", "innovation / noise", "forecasts valid for, units of time", "ms a cycle"],
             "rows": rows,
         }));
     }
@@ -127,11 +130,12 @@ fn row(entry: &Entry<'_>) -> Value {
         of_ensemble(&s.crps),
         shown(&s.all),
         shown(&s.innovation),
+        shown(&s.valid),
         format!("{:.3}", mean(&s.cost)),
     ])
 }
 
-fn one(entry: &Entry<'_>, view: &View<'_>, suffix: &str, findings: &mut Findings) {
+fn one(twin: &Twin<'_>, entry: &Entry<'_>, view: &View<'_>, suffix: &str, findings: &mut Findings) {
     let (name, s) = (format!("{}{suffix}", entry.name), &entry.scores);
     // Without a truth there are innovations only.
     let told = view.trials.iter().any(|t| !t.truth.states.is_empty());
@@ -140,6 +144,18 @@ fn one(entry: &Entry<'_>, view: &View<'_>, suffix: &str, findings: &mut Findings
         findings.metric(format!("rmse_f_{name}"), mean(&s.forecast));
         findings.metric(format!("rel_l2_{name}"), mean(&s.all));
         findings.metric(format!("rel_l2_f_{name}"), mean(&s.predicted));
+    }
+    if twin.config.forecasts > 0 {
+        findings.metric(format!("valid_time_{name}"), mean(&s.valid));
+        if let Some(exponent) = twin.problem.lyapunov_exponent() {
+            findings.metric(format!("valid_lyapunov_times_{name}"), exponent * mean(&s.valid));
+        }
+    }
+    let quantities = entry.courses[0].drift.iter().map(|(quantity, _)| *quantity);
+    for (i, quantity) in quantities.enumerate() {
+        let of = |c: &Course| c.drift.get(i).map_or(f64::NAN, |d| d.1);
+        let worst = entry.courses.iter().map(of).fold(0.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) });
+        findings.metric(format!("{quantity}_drift_{name}"), worst);
     }
     findings.metric(format!("innovation_{name}"), mean(&s.innovation));
     findings.metric(format!("ms_per_cycle_{name}"), mean(&s.cost));

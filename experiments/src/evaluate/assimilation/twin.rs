@@ -17,7 +17,7 @@ use super::AssimilationConfig;
 use super::events::{self, Event};
 use super::forecast::Forecast;
 use crate::error::Error;
-use crate::metric::crps;
+use crate::metric::{VALID_THRESHOLD, crps};
 
 /// Samples of the long run that the climate is measured on, at most.
 const CLIMATE: usize = 10_000;
@@ -81,6 +81,10 @@ pub(super) struct Course {
     /// The mean score of the members as a distribution, and the ranks of the truth among them.
     pub(super) crps: Option<f64>,
     pub(super) ranks: Vec<u64>,
+    /// How long forecasts from estimates are valid.
+    pub(super) valid: Vec<f64>,
+    /// Conserved quantities of the estimates, and their largest deviation from the truth's, relative unless that is zero.
+    pub(super) drift: Vec<(&'static str, f64)>,
     /// Seconds of all cycles.
     pub(super) seconds: f64,
     /// What ended it early, and in which cycle.
@@ -219,6 +223,13 @@ impl<'a> Twin<'a> {
         let climate = self.climate_deviation;
         let (mut scores, mut judged, mut worse) = (0.0, 0_u64, 0);
         let (mut clock, mut now) = (0.0, 0.0);
+        let discard = self.config.discard;
+        let averaged = trial.events.len().saturating_sub(discard);
+        let mut starts = (0..self.config.forecasts.min(averaged))
+            .map(|i| discard + i * averaged / self.config.forecasts)
+            .peekable();
+        let mut begun = Vec::new();
+        let mut invariants = self.problem.invariant_reader();
         for (k, event) in trial.events.iter().enumerate() {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
@@ -263,6 +274,13 @@ impl<'a> Twin<'a> {
             if worse == LOST && k >= self.config.discard {
                 course.lost = course.lost.or(Some(k + 1 - LOST));
             }
+            if starts.next_if_eq(&k).is_some() {
+                begun.push((k, estimate.clone()));
+            }
+            if let Some(truth) = told.filter(|_| k >= discard && k % JUDGED == 0) {
+                let (found, wanted) = (invariants(estimate.as_slice()), invariants(truth));
+                widen(&mut course.drift, &found, &wanted);
+            }
             if let Some(truth) = told.filter(|_| members > 1 && k >= self.config.discard && k % JUDGED == 0) {
                 for (i, truth) in truth.iter().enumerate() {
                     let mut values: Vec<f64> = ensemble.row(i).iter().copied().collect();
@@ -275,7 +293,41 @@ impl<'a> Twin<'a> {
         }
         course.crps = (judged > 0).then(|| scores / judged as f64);
         course.seconds = clock;
+        course.valid = begun.into_iter().map(|(k, start)| self.valid(forecast, truth, k, &start)).collect();
         Ok(course)
+    }
+
+    /// How long a forecast from an estimate of cycle `k` keeps within the threshold, in units of the climate's deviation; until the truth ends at most.
+    fn valid(&self, forecast: &mut dyn Forecast, truth: &Truth, k: usize, start: &DVector<f64>) -> f64 {
+        let mut state = DMatrix::from_column_slice(start.len(), 1, start.as_slice());
+        let mut until = 0.0;
+        for j in k + 1..truth.states.len() {
+            if forecast.advance(&mut state, truth.times[j - 1], truth.times[j]).is_err() {
+                break;
+            }
+            let error = rms(state.iter().zip(&truth.states[j]).map(|(a, b)| a - b));
+            if error.is_nan() || error > VALID_THRESHOLD * self.climate_deviation {
+                break;
+            }
+            until = truth.times[j] - truth.times[k];
+        }
+        until
+    }
+}
+
+/// Below this a conserved quantity counts as zero.
+const ZERO: f64 = 1e-9;
+
+/// Widens the largest deviations by those of one state.
+fn widen(
+    drift: &mut Vec<(&'static str, f64)>,
+    found: &[(&'static str, f64)],
+    wanted: &[(&'static str, f64)],
+) {
+    drift.resize(wanted.len(), ("", 0.0));
+    for ((drift, (name, b)), (_, a)) in drift.iter_mut().zip(wanted).zip(found) {
+        let off = if b.abs() > ZERO { ((a - b) / b).abs() } else { (a - b).abs() };
+        *drift = (*name, if off.is_nan() { off } else { drift.1.max(off) });
     }
 }
 

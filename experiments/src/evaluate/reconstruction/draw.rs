@@ -85,7 +85,7 @@ fn attractors(
     };
     let mut panels = vec![panel("test series", judge.test.view())];
     for entry in entries {
-        let mut panel = panel(&entry.name, entry.generated.view());
+        let mut shown = panel(&entry.name, entry.generated.view());
         if let Some((system, cycles)) = &entry.cycles {
             let fixed: Vec<Vec<f64>> = cycles
                 .cycles
@@ -100,14 +100,17 @@ fn attractors(
             let near = |v: &Vec<f64>| within(judge.test.view(), v);
             let fixed: Vec<_> = fixed.into_iter().filter(near).collect();
             let second = usize::from(channels.len() == 2).max(2 * usize::from(channels.len() > 2));
-            panel.lines.push(Line {
+            shown.lines.push(Line {
                 x: fixed.iter().map(|v| v[0]).collect(),
                 y: fixed.iter().map(|v| v[second]).collect(),
                 style: Style::Points,
                 ..Line::default()
             });
         }
-        panels.push(panel);
+        panels.push(shown);
+        if let Some(run) = &entry.stochastic {
+            panels.push(panel(&format!("{}, innovations", entry.name), run.generated.view()));
+        }
     }
     let columns = if panels.len() > 4 { 3 } else { 2 };
     let figure = Panels { title: format!("{}: attractors", judge.name()), columns, panels };
@@ -186,6 +189,9 @@ fn spectra(judge: &Judge<'_>, entries: &[Entry], run: &RunDir, findings: &mut Fi
     for entry in entries.iter().filter(finite) {
         let style = if entry.role == "model" { Style::Solid } else { Style::Dashed };
         lines.push(curve(&entry.name, entry.generated.view(), style));
+        if let Some(run) = entry.stochastic.as_ref().filter(|r| r.generated.iter().all(|v| v.is_finite())) {
+            lines.push(curve(&format!("{}, innovations", entry.name), run.generated.view(), style));
+        }
     }
     let axes = Axes {
         title: format!("power spectrum of {}", judge.channels[0]),

@@ -2,6 +2,8 @@
 
 use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::generate::DataError;
+use flowmap_datasets::rng::stream;
+use flowmap_models::innovations::Innovations;
 use flowmap_models::plrnn::{CycleSearch, Cycles, PlrnnSystem};
 use flowmap_models::state_space::{Map, StateSpaceModel, driven_rollout, observations};
 use flowmap_solvers::issue::Issue;
@@ -53,6 +55,8 @@ pub(super) struct Judge<'a> {
     floor: (f64, f64),
     /// The samples in which the series forgets itself.
     theiler: usize,
+    /// The training series `[time, channel + input]`, along which innovations are measured.
+    train: Vec<Array2<f64>>,
 }
 
 /// A model, run freely and measured.
@@ -72,6 +76,16 @@ pub(super) struct Entry {
     dimension: f64,
     parameters: usize,
     seconds: f64,
+    /// With the innovations drawn again, if that was asked for and the model can be corrected.
+    pub(super) stochastic: Option<Stochastic>,
+}
+
+/// A free run with innovations.
+pub(super) struct Stochastic {
+    pub(super) generated: Array2<f64>,
+    gain: f64,
+    d_stsp: f64,
+    d_hellinger: f64,
 }
 
 /// The free run of `samples` that starts with the first samples of `series`, `[time, channel + input]`, and is driven by its
@@ -143,6 +157,7 @@ impl<'a> Judge<'a> {
             estimate,
             floor,
             theiler,
+            train: data.series(&data.split.train).iter().map(ArrayView2::to_owned).collect(),
         })
     }
 
@@ -215,7 +230,9 @@ impl<'a> Judge<'a> {
             let cycles = search.run(system.map(), visited);
             (system, cycles)
         });
+        let stochastic = self.config.evaluate.innovations.then(|| self.stochastic(model, series)).flatten();
         Entry {
+            stochastic,
             role: role.to_owned(),
             name: name.to_owned(),
             d_stsp: state_space_divergence(test, generated.view(), self.config.seed),
@@ -230,6 +247,21 @@ impl<'a> Judge<'a> {
             parameters: learned.parameters,
             seconds: learned.seconds,
         }
+    }
+
+    /// A run with innovations drawn again from those along the training series.
+    fn stochastic(&self, model: &dyn StateSpaceModel, series: ArrayView2<'_, f64>) -> Option<Stochastic> {
+        let train: Vec<_> = self.train.iter().map(|s| seen(model, s.view())).collect();
+        let innovations = Innovations::measure(model, &train)?;
+        let test = self.test.view();
+        let mut rng = stream(self.config.seed, "innovations", 0);
+        let generated = innovations.run(model, series, test.nrows(), &mut rng);
+        Some(Stochastic {
+            gain: innovations.gain,
+            d_stsp: state_space_divergence(test, generated.view(), self.config.seed),
+            d_hellinger: hellinger_distance(test, generated.view()),
+            generated,
+        })
     }
 
     /// Metrics, tables and sentences.
@@ -249,6 +281,11 @@ impl<'a> Judge<'a> {
                 findings.metric(name(&format!("pe_{lead}")), entry.pe(lead));
             }
             findings.metric(name("valid_lyapunov_times"), entry.valid);
+            if let Some(run) = &entry.stochastic {
+                findings.metric(name("innovations_d_stsp"), run.d_stsp);
+                findings.metric(name("innovations_d_hellinger"), run.d_hellinger);
+                findings.metric(name("innovations_gain"), run.gain);
+            }
             if entry.role == "model" {
                 findings.metric("kaplan_yorke", entry.kaplan_yorke());
                 findings.metric("correlation_dimension", entry.dimension);
@@ -299,8 +336,23 @@ impl<'a> Judge<'a> {
             "",
             "",
         ])];
-        rows.extend(entries.iter().map(|e| {
-            json!([
+        rows.extend(entries.iter().flat_map(|e| {
+            let innovations = e.stochastic.as_ref().map(|run| {
+                let name = format!("{}, with innovations", e.name);
+                json!([
+                    name,
+                    show(run.d_stsp),
+                    show(run.d_hellinger),
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    "",
+                    format!("gain {:.1}", run.gain)
+                ])
+            });
+            let alone = json!([
                 e.name,
                 show(e.d_stsp),
                 show(e.d_hellinger),
@@ -311,7 +363,8 @@ impl<'a> Judge<'a> {
                 show(e.dimension),
                 show(e.valid),
                 format!("{} in {:.1} s", e.parameters, e.seconds),
-            ])
+            ]);
+            std::iter::once(alone).chain(innovations)
         }));
         findings.tables.push(json!({
             "title": format!("Free runs of {} samples against the test series", self.test.nrows()),

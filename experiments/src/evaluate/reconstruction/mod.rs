@@ -70,6 +70,11 @@ pub fn reconstruction(
     }
     let task = Task { config, data: &data, job };
     let judge = Judge::new(config, &data, known_exponent(config))?;
+    if config.evaluate.innovations {
+        findings.notes.push(
+            "With innovations: what a model does not foresee along the training series is drawn again, all channels of one time together, and added; a sample corrects the state by the gain with which the innovations are least.".to_owned(),
+        );
+    }
     if data.inputs() > 0 && config.evaluate.baselines.iter().any(|b| b.model().is_some()) {
         let (_, inputs) = data.channels.split_at(task.channels());
         findings
@@ -128,6 +133,9 @@ fn write(judge: &Judge<'_>, entries: &[Entry], data: &Dataset, job: &Job<'_>) ->
         archive.add_array("truth", &judge.test)?;
         for entry in entries {
             archive.add_array(entry.role.as_str(), &entry.generated)?;
+            if let Some(run) = &entry.stochastic {
+                archive.add_array(format!("{}_innovations", entry.role), &run.generated)?;
+            }
         }
         let times: Array1<f64> = (0..judge.test.nrows()).map(|i| i as f64 * judge.dt).collect();
         archive.add_array("times", &times)?;

@@ -28,7 +28,9 @@ pub(super) fn classical(
         | Baseline::DilatedResnet
         | Baseline::UNet
         | Baseline::StridedUNet
+        | Baseline::ModernUNet
         | Baseline::FourierOperator
+        | Baseline::FactorisedOperator
         | Baseline::Sinenet
         | Baseline::EchoState
         | Baseline::Sindy

@@ -13,10 +13,12 @@ use flowmap_models::config::ModelConfig;
 use flowmap_models::emulator::{Emulator, FieldSpec};
 use flowmap_models::grid::{GridNetworkConfig, GridSurrogate};
 use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
+use flowmap_models::weights::with_weights;
 use flowmap_solvers::issue::Issue;
 use ndarray::{ArrayD, Axis};
 use rand::Rng;
 
+use super::misalignment::{Misalignment, misalignment};
 use super::{Entry, field_spec, single_steps};
 use crate::config::ExperimentConfig;
 use crate::error::Error;
@@ -58,6 +60,13 @@ pub(super) struct Cost {
     pub(super) backward_ms: f64,
     /// Seconds of the training.
     pub(super) seconds: f64,
+}
+
+/// What has been learned: how it does, what it costs, and how its features move.
+pub(super) struct Entered {
+    pub(super) entry: Entry,
+    pub(super) cost: Cost,
+    pub(super) misalignment: Option<Misalignment>,
 }
 
 impl Learned {
@@ -108,19 +117,23 @@ impl Learned {
             Self::Grid(GridNetworkConfig::DilatedResnet(_)) => "dilated ResNet",
             Self::Grid(GridNetworkConfig::UNet(_)) => "U-Net",
             Self::Grid(GridNetworkConfig::StridedUNet(_)) => "U-Net, strided",
+            Self::Grid(GridNetworkConfig::ModernUNet(_)) => "U-Net-Mod",
             Self::Grid(GridNetworkConfig::FourierOperator(_)) => "FNO",
+            Self::Grid(GridNetworkConfig::FactorisedOperator(_)) => "F-FNO",
             Self::Grid(GridNetworkConfig::Sinenet(_)) => "SineNet",
         }
     }
 
     /// Trains and rolls out; gives the entry and what it costs.
-    pub(super) fn enter(&self, role: &str, task: &Task<'_>) -> Result<(Entry, Cost), Error> {
-        let train = task.config.train.clone().unwrap_or_default();
+    pub(super) fn enter(&self, role: &str, task: &Task<'_>) -> Result<Entered, Error> {
+        let mut train = task.config.train.clone().unwrap_or_default();
+        // Rivals begin with weights of their own.
+        train.start = train.start.filter(|_| role == "model");
         let fitting = Fit::new(role, &train, task.job);
         match self {
             Self::Operator(c) => {
                 let spec = task.spec(c.linear)?;
-                self.learn(role, &fitting, None, task, |device| c.init(&spec, device))
+                self.learn(role, &fitting, None, task, &spec, |device| c.init(&spec, device))
             }
             Self::Grid(c) => {
                 let spec = task.spec(LinearPart::None)?;
@@ -131,7 +144,7 @@ impl Learned {
                     DataError::Config(issue.hint("give more, or fewer waves or levels"))
                 })?;
                 let macs = Some(cost.macs);
-                self.learn(role, &fitting, macs, task, |device| GridSurrogate::init(c, &spec, device))
+                self.learn(role, &fitting, macs, task, &spec, |device| GridSurrogate::init(c, &spec, device))
             }
         }
     }
@@ -144,17 +157,33 @@ impl Learned {
         fitting: &Fit<'_>,
         macs: Option<usize>,
         task: &Task<'_>,
+        spec: &FieldSpec,
         draw: impl Fn(&Device) -> M,
-    ) -> Result<(Entry, Cost), Error>
+    ) -> Result<Entered, Error>
     where
         for<'a> FieldObjective<'a>: Objective<M>,
     {
         let device = task.job.device;
         let [forward_ms, backward_ms] = speed(&drawn(task.config, device, &draw)?, task);
-        let trained = train_drawn(fitting, task.problem, task.data, task.config, device, &draw)?;
+        let mut model = drawn(task.config, device, &draw)?;
+        if let Some(path) = &fitting.config.start {
+            let keys = match self {
+                Self::Grid(c) => c.pytorch_keys(),
+                Self::Operator(_) => None,
+            };
+            model =
+                with_weights(model, path, keys).map_err(|e| {
+                    let issue = Issue::new("train.start", e.to_string());
+                    DataError::Config(issue.hint(
+                        "the weights must be those of the same network, on as many frames and channels",
+                    ))
+                })?;
+        }
+        let trained = train(fitting, task.problem, task.data, task.config, device, model)?;
         let params = trained.model.num_params();
         let cost = Cost { params, macs, forward_ms, backward_ms, seconds: trained.seconds };
-        Ok((entry(role, self.label(), &trained, task), cost))
+        let misalignment = misalignment(&trained.model, task, &spec.edges);
+        Ok(Entered { entry: entry(role, self.label(), &trained, task), cost, misalignment })
     }
 }
 
@@ -193,7 +222,9 @@ fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> [f64; 2] {
 
 impl Task<'_> {
     fn spec(&self, linear: LinearPart) -> Result<FieldSpec, Error> {
-        field_spec(self.problem, self.data, self.config.data.dt, self.config.data.history, linear)
+        let spec =
+            field_spec(self.problem, self.data, self.config.data.dt, self.config.data.history, linear)?;
+        Ok(FieldSpec { bundle: self.config.train.as_ref().map_or(1, |t| t.bundle), ..spec })
     }
 }
 
@@ -222,21 +253,21 @@ pub(in crate::evaluate) fn fit(
     device: &Device,
 ) -> Result<Trained<SemilinearOperator>, Error> {
     let spec = field_spec(problem, data, config.data.dt, 1, operator.linear)?;
-    train_drawn(training, problem, data, config, device, |device| operator.init(&spec, device))
+    let model = drawn(config, device, |device| operator.init(&spec, device))?;
+    train(training, problem, data, config, device, model)
 }
 
-fn train_drawn<M: Emulator>(
+fn train<M: Emulator>(
     training: &Fit<'_>,
     problem: &Problem,
     data: &Dataset,
     config: &ExperimentConfig,
     device: &Device,
-    draw: impl Fn(&Device) -> M,
+    model: M,
 ) -> Result<Trained<M>, Error>
 where
     for<'a> FieldObjective<'a>: Objective<M>,
 {
-    let model = drawn(config, device, draw)?;
     let mut objective = FieldObjective::new(data, training.config, model.history(), config.seed, device);
     if let (true, Some(solver)) = (training.config.diverted_chain, &config.solver) {
         let flow = Flow::new(problem, solver).map_err(DataError::Config)?;

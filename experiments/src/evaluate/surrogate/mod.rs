@@ -3,6 +3,7 @@
 mod classical;
 mod draw;
 mod learned;
+mod misalignment;
 mod scores;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -29,7 +30,7 @@ use crate::metric::{by_lead_time, mean_spectrum, quantile, relative_l2, scaled_l
 use classical::classical;
 use draw::draw;
 pub(super) use learned::fit;
-use learned::{Cost, Learned, Task};
+use learned::{Cost, Entered, Learned, Task};
 
 /// One row of the comparison.
 struct Entry {
@@ -112,12 +113,15 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
     let truth = tested.slice_axis(Axis(1), (given..).into()).to_owned();
     let task = Task { config, problem: &problem, data: &data, tested: &tested, truth: &truth, job };
     let learned = Learned::of(model)?;
-    let (entry, model_cost) = learned.enter("model", &task)?;
+    let Entered { entry, cost: model_cost, misalignment } = learned.enter("model", &task)?;
+    if let Some(misalignment) = misalignment {
+        misalignment.report(&config.name, run, &mut findings)?;
+    }
     let mut entries = vec![entry];
     let mut costs = vec![("model".to_owned(), model_cost)];
     for baseline in &config.evaluate.baselines {
         if let Some(rival) = learned.rival(*baseline, model_cost.params, &task)? {
-            let (entry, cost) = rival.enter(baseline.name(), &task)?;
+            let Entered { entry, cost, .. } = rival.enter(baseline.name(), &task)?;
             costs.push((entry.label.clone(), cost));
             entries.push(entry);
         }
@@ -237,6 +241,7 @@ pub(super) fn field_spec(
         edges: problem.boundaries().iter().map(edge).collect(),
         channels,
         history,
+        bundle: 1,
         dt,
         symbol,
         mean: statistics.mean,

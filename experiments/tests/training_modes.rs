@@ -137,6 +137,56 @@ fn gradients_go_back_through_the_frames_that_a_model_is_given() {
     }
 }
 
+/// Two frames at once: `θ u` and `θ u + (1 − θ) u`.
+#[derive(Module, Debug)]
+struct Pair {
+    theta: Param<Tensor<1>>,
+}
+
+impl Emulator for Pair {
+    fn rollout(&self, u: Tensor<3>, steps: usize) -> Vec<Tensor<3>> {
+        let (mut now, mut states) = (u, Vec::new());
+        while states.len() < steps {
+            let theta = self.theta.val().reshape([1, 1, 1]);
+            let first = now.clone() * theta.clone();
+            let second = first.clone() + now * theta.powi_scalar(2).neg().add_scalar(1.0);
+            states.push(first);
+            now = second.clone();
+            states.push(second);
+        }
+        states.truncate(steps);
+        states
+    }
+
+    fn bundle(&self) -> usize {
+        2
+    }
+}
+
+#[test]
+fn gradients_go_through_bundles_and_tapes_are_rebuilt_bundle_by_bundle() {
+    let (data, device) = (dataset(&AMPLITUDES, 8), Device::flex());
+    let at = |theta: f64, cut: usize, checkpoint: bool| {
+        let config = TrainConfig { unroll: 4, bundle: 2, cut, checkpoint, ..Default::default() };
+        let tracked = device.clone().autodiff();
+        let model = Pair { theta: Param::from_tensor(Tensor::from_floats([theta as f32], &tracked)) };
+        let mut objective = FieldObjective::new(&data, &config, 1, 0, &device);
+        let (loss, mut gradients) = objective.gradients(&model, 0).unwrap().unwrap();
+        (loss, gradients.remove::<1>(model.theta.id).unwrap().into_scalar::<f64>())
+    };
+    let difference = (at(0.81, 0, false).0 - at(0.79, 0, false).0) / 0.02;
+    let (loss, slope) = at(0.8, 0, false);
+    assert!((slope - difference).abs() < 2e-3 * slope.abs(), "{slope} {difference}");
+    let mut slopes = Vec::new();
+    for cut in [0, 2] {
+        let (recorded, rebuilt) = (at(0.8, cut, false), at(0.8, cut, true));
+        assert!((recorded.0 - loss).abs() < 1e-6 && (rebuilt.0 - loss).abs() < 1e-6);
+        assert!((recorded.1 - rebuilt.1).abs() < 1e-5 * slope.abs(), "{cut}: {recorded:?} {rebuilt:?}");
+        slopes.push(recorded.1);
+    }
+    assert!((slopes[0] - slopes[1]).abs() > 1e-3 * slope.abs(), "{slopes:?}");
+}
+
 #[test]
 fn no_gradient_flows_through_a_push_forward() {
     let start = THETA * THETA * AMPLITUDES[0];
@@ -215,15 +265,26 @@ fn modes_are_refused_where_they_do_not_apply() {
         ("unroll = 2\ncut = 2", "a gradient cut after 2 steps of an unroll of 2"),
         ("checkpoint = true", "an unroll of one step has one tape anyway"),
         ("loss = \"median\"", "median"),
+        ("unroll = 3\nbundle = 2", "bundles of 2 frames in an unroll of 3"),
+        ("unroll = 6\nbundle = 2\ncut = 3", "a cut after every 3"),
+        ("epochs = 0", "epochs"),
     ] {
         let message = refusal("conv_net", heat, train).unwrap();
         assert!(message.contains(said), "{train}: {message}");
     }
+    let bundle = "unroll = 4\nbundle = 2\ncut = 2";
+    assert_eq!(refusal("conv_net", heat, bundle), None);
+    let said = refusal("semilinear_operator", heat, bundle).unwrap();
+    assert!(said.contains("only networks on a grid predict several frames at once"), "{said}");
+    // Weights to start from may be all there is.
+    assert_eq!(refusal("sinenet", &heat.replace("16", "32"), "epochs = 0\nstart = \"some.ckpt\""), None);
     let lorenz = "[problem.lorenz63]\n[solver.tsit5]";
     for key in [
         "cut = 1\nunroll = 2",
         "checkpoint = true\nunroll = 2",
         "diverted_chain = true",
+        "bundle = 2\nunroll = 2",
+        "start = \"some.ckpt\"",
         "loss = \"squared\"",
     ] {
         let train = format!("sequence = 4\n{key}");

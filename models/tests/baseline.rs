@@ -8,6 +8,7 @@ use flowmap_models::baseline::{
     Samples, Sindy, SindyConfig,
 };
 use flowmap_models::config::ModelConfig;
+use flowmap_models::innovations::Innovations;
 use flowmap_models::neural_de::NeuralOdeConfig;
 use flowmap_models::state_space::{StateSpaceModel, observations, rollout};
 use flowmap_solvers::control::Control;
@@ -328,4 +329,45 @@ fn bad_settings_are_named() {
     assert_eq!(path(ModelConfig::Recurrent(recurrent)), "model.recurrent.wash_out");
     let autoregressive = AutoregressiveConfig { ridge: -1.0, ..AutoregressiveConfig::default() };
     assert_eq!(path(ModelConfig::Autoregressive(autoregressive)), "model.autoregressive.ridge");
+}
+
+/// `x_{t+1} = 0.9 x_t + 0.3 e_t` beside `y_{t+1} = −0.5 y_t + x_t + 0.1 d_t`.
+fn process(samples: usize, seed: u64) -> Array2<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut normal = || rng.sample::<f64, _>(StandardNormal);
+    let mut out = Array2::zeros((samples, 2));
+    for t in 1..samples {
+        let [x, y] = [out[[t - 1, 0]], out[[t - 1, 1]]];
+        out[[t, 0]] = 0.9 * x + 0.3 * normal();
+        out[[t, 1]] = -0.5 * y + x + 0.1 * normal();
+    }
+    out
+}
+
+#[test]
+fn with_innovations_a_model_has_the_variance_of_its_process_and_without_it_dies_out() {
+    let (series, names) = (process(20_000, 1), names());
+    let samples = samples(series.view(), None, 1.0, &names[..2]);
+    let config = AutoregressiveConfig { order: 1, ..AutoregressiveConfig::default() };
+    let fitted = fit(&config, &samples, 0).unwrap();
+    let model = &*fitted.model;
+    let found = Innovations::measure(model, &[series.view()]).unwrap();
+    // What is foreseen best is the last sample itself.
+    assert_eq!(found.gain, 1.0);
+    for (c, noise) in [0.3, 0.1].into_iter().enumerate() {
+        let std = found.residuals.column(c).std(0.0);
+        assert!((std - noise).abs() < 0.02 * noise, "{c}: {std}");
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let run = found.run(model, series.view(), 20_000, &mut rng);
+    assert_eq!(run.row(0), series.row(0));
+    for c in 0..2 {
+        let (a, b) = (run.column(c).std(0.0), series.column(c).std(0.0));
+        assert!((a - b).abs() < 0.1 * b, "{c}: {a} {b}");
+    }
+    let free = rollout(model, model.filter(series.view()).row(0).as_slice().unwrap(), 500);
+    assert!(observations(model, &free.ys).row(499).iter().all(|v| v.abs() < 0.1));
+    // A reservoir cannot be corrected.
+    let echo = fit(&EchoStateConfig { units: 20, ..EchoStateConfig::default() }, &samples, 0).unwrap();
+    assert!(Innovations::measure(&*echo.model, &[series.view()]).is_none());
 }

@@ -118,6 +118,30 @@ fn networks_see_all_frames_that_they_are_given() {
 }
 
 #[test]
+fn a_bundle_is_predicted_from_the_frames_before_it() {
+    let device = Device::flex();
+    let network = GridNetworkConfig::UNet(UNetConfig { width: 4, levels: 2 });
+    let spec = FieldSpec { bundle: 2, ..spec(3, WALLS.to_vec()) };
+    let model = seeded(&device, 5, || GridSurrogate::init(&network, &spec, &device));
+    assert_eq!(model.bundle(), 2);
+    let frames = field([2, 6, 96], &device);
+    let rolled = model.rollout(frames.clone(), 5);
+    assert_eq!(rolled.len(), 5);
+    let mut now = frames.clone();
+    for first in [0, 2] {
+        let bundle = model.rollout(now.clone(), 2);
+        for (i, state) in bundle.into_iter().enumerate() {
+            assert!(largest(state.clone() - rolled[first + i].clone()) < 1e-4, "{first} {i}");
+            now = shifted(now, state);
+        }
+    }
+    assert!(largest(model.rollout(now, 1).remove(0) - rolled[4].clone()) < 1e-4);
+    // The second frame of a bundle is not the first one applied twice.
+    let again = model.rollout(shifted(frames, rolled[0].clone()), 1).remove(0);
+    assert!(largest(again - rolled[1].clone()) > 1e-3);
+}
+
+#[test]
 fn an_operator_between_walls_is_no_convolution_on_a_circle() {
     let device = Device::flex();
     let fno = SemilinearOperatorConfig {

@@ -101,6 +101,8 @@ fn observers_are_learned_and_without_observations_only_predict() {
     }
     assert_ne!(network, solver);
     assert_ne!(array(&out, "estimate_learned_some"), network);
+    // The equation keeps its mean, and so does what follows it.
+    assert!(metrics["mass_drift_oi_some"].as_f64().unwrap().is_finite(), "{metrics}");
     assert!(
         metrics["learned_step_us"].as_f64().unwrap() > 0.0
             && metrics["solver_step_us"].as_f64().unwrap() > 0.0
@@ -119,6 +121,7 @@ steps = 120
 [assimilation]
 deviation = 1.0
 discard = 20
+forecasts = 4
 start_deviation = 1.0
 [assimilation.operator.identity]
 [assimilation.filters.etkf.etkf]
@@ -149,12 +152,18 @@ fn a_filter_that_collapses_is_named_with_its_cycle_and_the_others_go_on() {
     for name in ["rmse_a_etkf", "rmse_a_fourd"] {
         assert!(metric(name).unwrap() < 1.2, "{name}: {:?}", metric(name));
     }
+    // Forecasts from estimates are good for a while, no longer than the truth lasts.
+    let valid = metric("valid_time_etkf").unwrap();
+    assert!((0.2..10.0).contains(&valid), "{valid}");
+    let turns = metric("valid_lyapunov_times_etkf").unwrap();
+    assert!((turns - 0.9056 * valid).abs() < 1e-3 * turns, "{turns} {valid}");
+    assert_eq!(metric("valid_time_shrunk"), None);
 }
 
 #[test]
 fn observations_of_a_file_are_followed_at_their_own_times() {
     let bench = Bench::new();
-    let text = FOLLOWED.replace(
+    let text = FOLLOWED.replace("forecasts = 4\n", "").replace(
         "[assimilation.operator",
         "[assimilation.file]\npath = \"seen.csv\"\n[assimilation.operator",
     );

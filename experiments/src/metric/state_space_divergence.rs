@@ -135,8 +135,8 @@ pub fn mixture_divergence(
 
 /// `log Σᵢ exp(−|x − cᵢ|²/2σ²)/n` at every row `x`: the log density but for a constant that divergences do not see.
 fn log_mixture(centres: &Array2<f64>, at: &Array2<f64>, variance: f64) -> Array1<f64> {
-    // Distances by a product of matrices: about the centres' mean, so that nothing large cancels.
-    let origin = centres.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(centres.ncols()));
+    // Distances by a product of matrices: about the mean of the places, so that nothing large cancels where centres are far.
+    let origin = at.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(centres.ncols()));
     let (centres, at) = (centres - &origin, at - &origin);
     let squares = |a: &Array2<f64>| a.map_axis(Axis(1), |x| x.dot(&x));
     let (c2, x2) = (squares(&centres), squares(&at));
@@ -150,8 +150,14 @@ fn log_mixture(centres: &Array2<f64>, at: &Array2<f64>, variance: f64) -> Array1
                 .into_iter()
                 .zip(x2)
                 .map(|(mut d, x2)| {
-                    d.zip_mut_with(&c2, |d, c2| *d = (x2 + c2 - 2.0 * *d).max(0.0));
+                    d.zip_mut_with(&c2, |d, c2| {
+                        let square = x2 + c2 - 2.0 * *d;
+                        *d = if square.is_nan() { f64::INFINITY } else { square.max(0.0) };
+                    });
                     let nearest = d.fold(f64::INFINITY, |a, b| a.min(*b));
+                    if nearest == f64::INFINITY {
+                        return f64::NEG_INFINITY;
+                    }
                     let sum: f64 = d.iter().map(|d| ((nearest - d) / (2.0 * variance)).exp()).sum();
                     (sum / d.len() as f64).ln() - nearest / (2.0 * variance)
                 })
@@ -241,6 +247,20 @@ mod tests {
         // Far apart, where a density underflows.
         let far = state_space_divergence(p.view(), (&p + 100.0).view(), 1);
         assert!((far / 30_000.0 - 1.0).abs() < 0.01, "{far}");
+    }
+
+    #[test]
+    fn what_explodes_is_far_however_large_it_is() {
+        let truth = logistic_delays(3.9, 0.3, 60, 7);
+        for size in [1e6, 1e9, 1e12, 1e150, 1e200] {
+            // Some of it still near, about a mean that is far.
+            let run = Array2::from_shape_fn((60, 7), |(t, _)| if t < 3 { 0.5 } else { size * t as f64 });
+            let near = truth.slice(s![..3, ..]);
+            let all = state_space_divergence(truth.view(), run.view(), 1);
+            assert!(all > state_space_divergence(truth.view(), near, 1) - 0.5 && all > 0.0, "{size}: {all}");
+            let gone = run.slice(s![3.., ..]);
+            assert!(state_space_divergence(truth.view(), gone, 1) > 0.1 * size.min(1e9).powi(2), "{size}");
+        }
     }
 
     #[test]

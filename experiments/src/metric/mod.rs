@@ -105,8 +105,8 @@ pub const METRICS: &[(&str, &str)] = &[
         "a metric of the U-Net, the dilated residual network, the Fourier neural operator beside a network on a grid",
     ),
     (
-        "misalignment_wave, misalignment_whole, misalignment_fields",
-        "mean length, in points, by which features move in a wave of a SineNet, in all its waves together, and the fields themselves in a step",
+        "misalignment_wave, misalignment_fields",
+        "mean length, in points, by which features move in a wave of a SineNet, the mean over its waves, and the fields themselves in a step",
     ),
     (
         "innovations_<metric>",

@@ -21,8 +21,6 @@ const REACH: usize = 6;
 pub(super) struct Misalignment {
     /// From before each wave to after it: what its skip connections have to bridge.
     waves: Vec<f64>,
-    /// From before the first to after the last.
-    whole: f64,
     /// Of the fields, from the last frame given to the next.
     fields: f64,
 }
@@ -41,7 +39,7 @@ pub(super) fn misalignment<M: Emulator>(model: &M, task: &Task<'_>, edges: &[Edg
     let edge = |axis: usize| edges.get(axis).copied().unwrap_or_default() == Edge::Periodic;
     let periodic = if shape.len() == 5 { [edge(0), edge(1)] } else { [true, edge(0)] };
     let apart = |a: &Array3<f64>, b: &Array3<f64>| displacement(a.view(), b.view(), periodic, REACH);
-    let (mut waves, mut whole, mut fields, mut count) = (Vec::new(), 0.0, 0.0, 0.0);
+    let (mut waves, mut fields, mut count) = (Vec::new(), 0.0, 0.0);
     for (i, t) in places.into_iter().step_by(stride) {
         let trajectory = task.tested.index_axis(Axis(0), i);
         let window = trajectory.slice_axis(Axis(0), (t - given..t).into());
@@ -49,18 +47,16 @@ pub(super) fn misalignment<M: Emulator>(model: &M, task: &Task<'_>, edges: &[Edg
         let data = TensorData::new(values, [1, given * shape[2], size[0] * size[1]]);
         let features: Vec<Array3<f64>> =
             model.features(Tensor::from_data(data, device)).into_iter().filter_map(host).collect();
-        let (first, last) = (features.first()?, features.last()?);
-        waves.resize(features.len() - 1, 0.0);
+        waves.resize(features.len().checked_sub(1)?, 0.0);
         for (wave, pair) in waves.iter_mut().zip(features.windows(2)) {
             *wave += apart(&pair[0], &pair[1]);
         }
-        whole += apart(first, last);
         let frame = |t: usize| frame(&trajectory.index_axis(Axis(0), t).to_owned(), size);
         fields += apart(&frame(t - 1)?, &frame(t)?);
         count += 1.0;
     }
     waves.iter_mut().for_each(|w| *w /= count);
-    (!waves.is_empty()).then(|| Misalignment { waves, whole: whole / count, fields: fields / count })
+    (!waves.is_empty()).then(|| Misalignment { waves, fields: fields / count })
 }
 
 /// `[1, feature, x, y]` on the host.
@@ -79,7 +75,6 @@ impl Misalignment {
     pub(super) fn report(&self, title: &str, run: &RunDir, findings: &mut Findings) -> Result<(), Error> {
         let mean = self.waves.iter().sum::<f64>() / self.waves.len() as f64;
         findings.metric("misalignment_wave", mean);
-        findings.metric("misalignment_whole", self.whole);
         findings.metric("misalignment_fields", self.fields);
         let numbers: Vec<f64> = (1..=self.waves.len()).map(|k| k as f64).collect();
         let ends = vec![0.5, self.waves.len() as f64 + 0.5];
@@ -98,7 +93,6 @@ impl Misalignment {
         };
         let lines = vec![
             Line { label: "in the wave".into(), x: numbers, y: self.waves.clone(), ..Line::default() },
-            level("in all waves together", self.whole),
             level("of the fields in a step", self.fields),
         ];
         let caption = "What a wave's skip connections have to bridge: features before it, moved onto those after it tile by tile.";

@@ -10,21 +10,22 @@ use serde::{Deserialize, Serialize};
 use super::{Exact, Operators, Tables, Workspace, check_grid, cubic, integral, real};
 use crate::initial::InitialConfig;
 
-/// `η_t = −∇·(h w)`, `w_t = −(ζ + f) ẑ×w − ∇(g η + |w|²/2) + ν ∇²w − ν₄ ∇⁴w` on a square with periodic sides, with the
-/// velocity `w = (u, v)`, its vorticity `ζ = v_x − u_y` and the depth `h = H + η`.
+/// `η_t = −∇·(h w)`, `w_t = −(ζ + f) ẑ×w − ∇(g η + |w|²/2) + ν ∇²w − ν₄ ∇⁴w` on a square with periodic sides: the surface `η`
+/// above rest, the velocity `w = (u, v)`, its vorticity `ζ = v_x − u_y`, the depth `h = H + η`. Channels are `eta` (a length), `u` and
+/// `v`, all at the same points.
 ///
-/// Stored are `η` (a length) and `u`, `v` at the same points. The form is that of G. K. Vallis, Atmospheric and Oceanic Fluid
-/// Dynamics (2017), section 3.1, with the momentum equation in rotational form; it is solved for in Fourier space since what a
-/// network shall learn here is smooth: eddies in balance and the waves that they radiate, both without a numerical viscosity. All
-/// products are of two factors, so that the two-thirds rule leaves no aliasing. Bores are not held. Friction is the linear part;
-/// gravity waves couple the fields and stay in `N`, so that an explicit step is bound by `√(gH)` and the largest wavenumber:
-/// `dt ≤ 2 / (√(gH) k)`, `k = √2 π points / (1.5 length)`, for a method of order four.
+/// G. K. Vallis, Atmospheric and Oceanic Fluid Dynamics (2017), chapter 3. The method is pseudo-spectral, not one of finite volumes: what
+/// is to be learned is smooth, eddies in balance and the waves that they radiate, and a limiter would damp both. In this rotational form
+/// all products are of two factors, so that the two-thirds rule leaves no aliasing, and jets in balance stay to rounding. Bores are not held.
+/// Friction is the linear part. Gravity waves couple the channels and stay in `N`, so that a step is bound by them: a method of order
+/// four is stable up to about `2/(√(gH) k)`, `k = √2 π points/(1.5 length)` the largest wavenumber.
 ///
-/// Conserved: the mass `∫h` to rounding, and, without friction and while the flow is resolved, the energy
-/// `½∫(h|w|² + gη²)` and the potential enstrophy about rest `½∫h(q − f/H)²`, `q = (ζ + f)/h`.
+/// Conserved are the mass `∫h`, to rounding, and without friction, as far as the grid resolves the flow, the energy `½∫(h|w|² + gη²)` and
+/// the potential enstrophy about rest `½∫h(q − f/H)²`, `q = (ζ + f)/h`.
 ///
-/// Small waves have `ω² = f² + gH|k|²`. Exact solutions without friction: a jet in geostrophic balance, `f u = −g η_y`, which stays
-/// whatever its size, and, where `f = 0`, the simple wave along `x` until it breaks.
+/// Small waves have `ω² = f² + gH|k|²`. Exact without friction: a jet in geostrophic balance, `f u = −g η_y`, of any size; where
+/// `f = 0`, the simple wave along `x` until it breaks. Starts: `geostrophic`; `waves` are a surface at rest, which adjusts; others draw
+/// each channel by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ShallowWater {
@@ -40,7 +41,8 @@ pub struct ShallowWater {
     pub coriolis: f64,
     /// Viscosity `ν` of the velocity.
     pub viscosity: f64,
-    /// Hyperviscosity `ν₄` of the velocity; about `1.4 / k⁴` a unit of time, `k = 2π points / (3 length)`, damps what the grid ends.
+    /// Hyperviscosity `ν₄` of the velocity: `k` decays with the rate `ν₄ k⁴`, which at `k = 2π points/(3 length)`, where the grid ends,
+    /// is to be about the rate at which eddies turn.
     pub hyperviscosity: f64,
 }
 

@@ -8,6 +8,9 @@ use crate::problem::pde::PdeProblem;
 /// Modes from this share of the highest that the two-thirds rule keeps.
 const HIGHEST: f64 = 0.9;
 
+/// Energy below this share of the mean's is rounding.
+const ROUNDING: f64 = 1e-24;
+
 /// The largest share, over states and channels, that the highest tenth of the modes kept has of a channel's deviation from its
 /// mean: relative L2 norm. A spectrum falls on from there, so that it bounds what is missing to a factor of the order of one.
 pub(crate) fn tail(problem: &dyn PdeProblem, states: &[Vec<f64>]) -> f64 {
@@ -32,7 +35,7 @@ pub(crate) fn tail(problem: &dyn PdeProblem, states: &[Vec<f64>]) -> f64 {
             all += if *r > 0.0 { energy } else { 0.0 };
             high += if *r >= HIGHEST { energy } else { 0.0 };
         }
-        if all > 0.0 {
+        if all > ROUNDING * u_hat[0].norm_sqr() {
             largest = largest.max((high / all).sqrt());
         }
     }

@@ -29,6 +29,9 @@ pub struct DataCard {
     pub reference: Option<ReferenceError>,
     /// The largest relative drift of each conserved quantity over the trajectories measured.
     pub drift: Vec<(String, f64)>,
+    /// The share of the fields that the highest modes hold, of a nonlinear equation on a periodic grid: what the grid resolves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<f64>,
     /// The file that the data come from, if they were not solved for.
     pub source: Option<String>,
     /// What was done to the data before a model sees them.
@@ -64,6 +67,16 @@ pub struct ReferenceError {
     pub last: f64,
     /// The largest relative L2 difference at any sample.
     pub largest: f64,
+}
+
+/// The share of highest modes from which on more points would change the data visibly.
+const COARSE: f64 = 0.01;
+
+impl DataCard {
+    /// Whether the grid is too coarse for what is on it.
+    pub fn unresolved(&self) -> bool {
+        self.tail.is_some_and(|tail| tail > COARSE)
+    }
 }
 
 /// The difference from which on two trajectories have lost each other.

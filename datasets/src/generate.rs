@@ -18,6 +18,7 @@ use crate::format::FormatError;
 use crate::problem::{Problem, ProblemConfig};
 use crate::rng::stream;
 use crate::simulate::{Realisation, Trajectory, simulate_on};
+use crate::tail::tail;
 
 /// The trajectories whose error is measured.
 const MEASURED: usize = 4;
@@ -170,7 +171,7 @@ impl Recipe<'_> {
         Ok((card, values))
     }
 
-    /// Measures the error of the last trajectories (they judge) against half the step, and their drift.
+    /// Measures the error of the last trajectories (they judge) against half the step, their drift, and what their grid resolves.
     fn measure(
         &self,
         problem: &Problem,
@@ -196,6 +197,12 @@ impl Recipe<'_> {
             largest: measured.iter().map(|m| m.1).fold(0.0, f64::max),
         });
         for trajectory in &solved[n.saturating_sub(MEASURED)..] {
+            if let Problem::Pde(p) = problem
+                && !p.is_linear()
+            {
+                let share = tail(&**p, &trajectory.states);
+                card.tail = Some(card.tail.unwrap_or(0.0).max(share));
+            }
             for (name, deviations) in drift(problem, &trajectory.states) {
                 let drift = deviations.iter().copied().fold(0.0, f64::max);
                 match card.drift.iter_mut().find(|(n, _)| n == name) {

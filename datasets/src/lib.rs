@@ -20,3 +20,4 @@ pub mod series;
 pub mod simulate;
 mod special;
 mod stored;
+mod tail;

@@ -5,12 +5,12 @@
 use std::f64::consts::{PI, TAU};
 
 use flowmap_datasets::initial::{
-    BrightSoliton, Cnoidal, ColeHopf, Empty, FisherFronts, InitialConfig, PlaneWave, Solitons, TaylorGreen,
-    Wave, Waves,
+    BrightSoliton, Cnoidal, ColeHopf, Empty, FisherFronts, GeostrophicJet, InitialConfig, PlaneWave,
+    SimpleWave, Solitons, TaylorGreen, Wave, Waves,
 };
 use flowmap_datasets::problem::pde::{
-    Advection, AdvectionDiffusion, Burgers, Dispersion, FisherKpp, Forcing, Heat, Kdv, KuramotoSivashinsky,
-    NavierStokes, NonlinearSchrodinger,
+    Advection, AdvectionDiffusion, Burgers, Dispersion, FisherKpp, Forcing, GrayScott, Heat, Kdv,
+    KuramotoSivashinsky, NavierStokes, NonlinearSchrodinger, ShallowWater,
 };
 use flowmap_datasets::problem::{Problem, ProblemConfig};
 use flowmap_datasets::rng::stream;
@@ -157,6 +157,35 @@ fn navier_stokes_inviscid_keeps_energy_and_enstrophy() {
             assert!(drift < bound, "{} at dt {dt}: {drift:e}", a.0);
         }
     }
+}
+
+#[test]
+fn shallow_water_in_balance_and_as_a_simple_wave() {
+    let water = ShallowWater { hyperviscosity: 0.0, ..ShallowWater::default() };
+    let jet = InitialConfig::GeostrophicJet(GeostrophicJet { amplitude: 0.2, mode: 3 });
+    let e = error(&ProblemConfig::ShallowWater(water.clone()), &jet, etdrk4(0.02), 4.0);
+    assert!(e < 1e-12, "{e:e}");
+    // It breaks at 4.2.
+    let wave = InitialConfig::SimpleWave(SimpleWave { amplitude: 0.16, mode: 1 });
+    let still = ProblemConfig::ShallowWater(ShallowWater { coriolis: 0.0, ..water });
+    let e = error(&still, &wave, etdrk4(0.01), 2.0);
+    assert!(e < 1e-6, "{e:e}");
+}
+
+#[test]
+fn gray_scott_fronts() {
+    let reaction = GrayScott {
+        length: 1.0,
+        points: 256,
+        dimensions: 1,
+        diffusivity_u: 2e-5,
+        diffusivity_v: 2e-5,
+        feed: 0.1,
+        kill: 0.0,
+    };
+    let fronts = InitialConfig::FisherFronts(FisherFronts { half_width: 0.2 });
+    let e = error(&ProblemConfig::GrayScott(reaction), &fronts, etdrk4(0.5), 40.0);
+    assert!(e < 1e-5, "{e:e}");
 }
 
 #[test]

@@ -83,6 +83,17 @@ fn cases() -> Vec<(ProblemConfig, f64)> {
             }),
             1.0,
         ),
+        (
+            P::ShallowWater(pde::ShallowWater {
+                points: 16,
+                length: 12.0,
+                depth: 4.0,
+                hyperviscosity: 0.01,
+                viscosity: 0.05,
+                ..Default::default()
+            }),
+            1.0,
+        ),
         (P::Linear(ode::Linear::default()), 3.0),
         (P::Harmonic(ode::Harmonic { frequency: 2.0 }), 2.0),
         (P::Logistic(ode::Logistic { rate: 2.0, capacity: 3.0 }), 1.5),

@@ -4,6 +4,7 @@ mod exact;
 mod gaussian;
 mod noise;
 mod random;
+mod water;
 
 pub use exact::{
     BrightSoliton, Cnoidal, CnoidalWave, ColeHopf, FisherFronts, PlaneWave, Solitons, TaylorGreen, Wave,
@@ -12,6 +13,7 @@ pub use exact::{
 pub use gaussian::Gaussian;
 pub use noise::Noise;
 pub use random::{GaussianRandomField, Size, Spots, TruncatedFourier};
+pub use water::{Geostrophic, GeostrophicJet, SimpleWave};
 
 use flowmap_solvers::fourier::{FourierGrid, GridKind};
 use flowmap_solvers::issue::{Check, Issue, Validate};
@@ -58,6 +60,12 @@ pub enum InitialConfig {
     PlaneWave(PlaneWave),
     /// The decaying vortices of Taylor and Green.
     TaylorGreen(TaylorGreen),
+    /// Shallow water in geostrophic balance under a random surface.
+    Geostrophic(Geostrophic),
+    /// Jets of shallow water in geostrophic balance.
+    GeostrophicJet(GeostrophicJet),
+    /// A simple wave of shallow water.
+    SimpleWave(SimpleWave),
     /// Clouds of smooth noise in a fluid at rest.
     Noise(Noise),
     /// The system's own textbook start.
@@ -130,6 +138,9 @@ impl InitialConfig {
             Self::BrightSoliton(_) => "bright_soliton",
             Self::PlaneWave(_) => "plane_wave",
             Self::TaylorGreen(_) => "taylor_green",
+            Self::Geostrophic(_) => "geostrophic",
+            Self::GeostrophicJet(_) => "geostrophic_jet",
+            Self::SimpleWave(_) => "simple_wave",
             Self::Noise(_) => "noise",
             Self::Textbook(_) => "textbook",
             Self::Point(_) => "point",
@@ -192,6 +203,13 @@ impl InitialConfig {
             Self::TruncatedFourier(c) => random(&mut |rng| c.draw(grid, rng)),
             Self::GaussianRandomField(c) => random(&mut |rng| c.draw(grid, rng)),
             Self::Spots(c) if channels == 2 && grid.kind() == GridKind::Real => c.draw(grid, rng),
+            Self::Geostrophic(c) => {
+                let start = problem.balanced(c.draw(grid, rng)).ok_or_else(misfit)?;
+                start.map_err(|what| {
+                    Issue::new("geostrophic", what)
+                        .hint("give the problem a coriolis parameter, and a depth above the amplitude")
+                })?
+            }
             Self::Waves(_) => {
                 let start = self.profile(grid).ok_or_else(misfit)?;
                 let mut u = grid.sample(|x| start(x));
@@ -315,6 +333,9 @@ impl Validate for InitialConfig {
             Self::BrightSoliton(c) => c.validate(check),
             Self::PlaneWave(c) => check.finite("amplitude", c.amplitude),
             Self::TaylorGreen(c) => c.validate(check),
+            Self::Geostrophic(c) => c.validate(check),
+            Self::GeostrophicJet(c) => c.validate(check),
+            Self::SimpleWave(c) => c.validate(check),
             Self::Noise(c) => c.validate(check),
             Self::Waves(c) => {
                 for w in &c.waves {

@@ -280,7 +280,7 @@ macro_rules! problems {
 problems! {
     pde {
         Advection, Heat, AdvectionDiffusion, Dispersion, Burgers, Kdv, KuramotoSivashinsky, AllenCahn, FisherKpp,
-        SwiftHohenberg, NonlinearSchrodinger, GrayScott, NavierStokes,
+        SwiftHohenberg, NonlinearSchrodinger, GrayScott, NavierStokes, ShallowWater,
     }
     ode {
         Linear => "linear",

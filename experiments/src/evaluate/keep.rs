@@ -63,6 +63,11 @@ pub(super) fn keep_card(data: &Dataset, run: &RunDir, findings: &mut Findings) -
             )
         });
     }
+    if let Some(tail) = data.card.tail.filter(|_| data.card.unresolved()) {
+        findings.notes.push(format!(
+            "The grid is coarse: its highest modes hold up to {tail:.1e} of a field (relative L2); with more points the data would differ."
+        ));
+    }
     Ok(())
 }
 

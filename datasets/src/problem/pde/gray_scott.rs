@@ -5,12 +5,20 @@ use flowmap_solvers::issue::{Check, Validate};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
 
-use super::{Operators, Workspace, check_grid, cubic, real};
+use super::{Exact, Operators, Workspace, check_grid, cubic, real};
+use crate::initial::InitialConfig;
 
 /// `u_t = D_u ∇²u − u v² + F (1 − u)`, `v_t = D_v ∇²v + u v² − (F + k) v` on one to three axes.
 ///
 /// J. E. Pearson, "Complex patterns in a simple system", Science 261 (1993) 189-192; the default is his pattern of spots
-/// that divide.
+/// that divide. Lengths and times are his: a square of 2.5, thousands of units of time. The Well (R. Ohana et al., NeurIPS 2024) has the same
+/// diffusivities on a square of length 2 with 128 points a side, and as `(F, k)` gliders (0.014, 0.054), bubbles (0.098, 0.057), mazes (0.029,
+/// 0.057), worms (0.058, 0.065), spirals (0.018, 0.051) and spots (0.03, 0.062).
+///
+/// Where `D_u = D_v = D`, `k = 0` and `u + v = 1`, `v` has cubic growth and `v = v₂/(1 + e^(v₂ (|x| − x₀ − ct)/√(2D)))`,
+/// `v₂ = ½(1 + √(1 − 4F))`, `c = √(D/2)(3v₂ − 2)` is an exact pair of fronts on one axis.
+///
+/// Products are of three factors, of which the two-thirds rule leaves some aliasing: it is as small as what the grid does not resolve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrayScott {
@@ -87,5 +95,25 @@ impl Operators for GrayScott {
         );
         out_u.iter_mut().zip(&*out_v).for_each(|(u, v)| *u = -v);
         out_u[0] += feed;
+    }
+
+    fn exact(&self, initial: &InitialConfig, grid: &FourierGrid) -> Option<Exact> {
+        let InitialConfig::FisherFronts(fronts) = initial else { return None };
+        let (d, start, grid) = (self.diffusivity_u, fronts.half_width, grid.clone());
+        let one_axis = self.dimensions == 1 && d == self.diffusivity_v && d > 0.0;
+        // Beyond 2/9 they would move inwards.
+        if !one_axis || self.kill != 0.0 || self.feed >= 2.0 / 9.0 {
+            return None;
+        }
+        let top = 0.5 * (1.0 + (1.0 - 4.0 * self.feed).sqrt());
+        let (speed, steepness) = ((0.5 * d).sqrt() * (3.0 * top - 2.0), top / (2.0 * d).sqrt());
+        Some(Box::new(move |t| {
+            let centre = grid.origin()[0] + 0.5 * grid.lengths()[0];
+            let at = start + speed * t;
+            let v = grid.sample(|x| top / (1.0 + (steepness * ((x[0] - centre).abs() - at)).exp()));
+            let mut both: Vec<f64> = v.iter().map(|v| 1.0 - v).collect();
+            both.extend(v);
+            both
+        }))
     }
 }

@@ -14,6 +14,7 @@ mod kdv;
 mod kuramoto_sivashinsky;
 mod navier_stokes;
 mod nonlinear_schrodinger;
+mod shallow_water;
 mod swift_hohenberg;
 mod workspace;
 
@@ -29,6 +30,7 @@ pub use kdv::Kdv;
 pub use kuramoto_sivashinsky::KuramotoSivashinsky;
 pub use navier_stokes::{Forcing, NavierStokes};
 pub use nonlinear_schrodinger::NonlinearSchrodinger;
+pub use shallow_water::ShallowWater;
 pub use swift_hohenberg::SwiftHohenberg;
 pub use workspace::{Tables, Workspace};
 
@@ -80,6 +82,11 @@ pub trait Operators: Clone + Send + Sync + 'static {
         None
     }
 
+    /// The physical field of a flow in balance under the surface `height`, where there is one; or why it is no state.
+    fn balanced(&self, _height: Vec<f64>, _ws: &mut Workspace) -> Option<Result<Vec<f64>, String>> {
+        None
+    }
+
     /// Quantities that the equation conserves, of a physical field.
     fn invariants(&self, _u: &[f64], _ws: &mut Workspace) -> Vec<(&'static str, f64)> {
         Vec::new()
@@ -111,6 +118,8 @@ pub trait PdeProblem: Send + Sync {
     fn workspace(&self) -> Workspace;
     /// The solution that starts from `initial`, where it is known in closed form.
     fn exact(&self, initial: &InitialConfig) -> Option<Exact>;
+    /// The physical field of a flow in balance under the surface `height`, where there is one; or why it is no state.
+    fn balanced(&self, height: Vec<f64>) -> Option<Result<Vec<f64>, String>>;
     /// Quantities that the equation conserves, of a physical field.
     fn invariants(&self, u: &[f64], ws: &mut Workspace) -> Vec<(&'static str, f64)>;
     /// The largest Lyapunov exponent, where it is known.
@@ -165,6 +174,9 @@ impl<O: Operators> PdeProblem for Pde<O> {
     }
     fn exact(&self, initial: &InitialConfig) -> Option<Exact> {
         self.operators.exact(initial, &self.grid)
+    }
+    fn balanced(&self, height: Vec<f64>) -> Option<Result<Vec<f64>, String>> {
+        self.operators.balanced(height, &mut self.workspace())
     }
     fn invariants(&self, u: &[f64], ws: &mut Workspace) -> Vec<(&'static str, f64)> {
         self.operators.invariants(u, ws)

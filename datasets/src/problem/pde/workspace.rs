@@ -34,6 +34,9 @@ pub struct Workspace {
     mask: Option<Vec<bool>>,
     /// A complex field.
     complex: Vec<Complex64>,
+    /// Spectra and values of [`products`](Self::products), made when they are first needed.
+    spectra: Vec<Complex64>,
+    values: Vec<f64>,
     /// The problem's tables.
     pub tables: Arc<Tables>,
 }
@@ -49,6 +52,8 @@ impl Workspace {
             // On one real axis the transform itself truncates.
             mask: dealias.then(|| grid.dealias_mask()),
             complex: vec![Complex64::ZERO; complex],
+            spectra: Vec::new(),
+            values: Vec::new(),
             tables,
             grid: grid.clone(),
         }
@@ -113,6 +118,34 @@ impl Workspace {
     ) {
         let pair = self.pair.get_or_insert_with(|| PairTransform::new(&self.grid));
         pair.evaluate(load, f, store, out);
+    }
+
+    /// The spectra, one after the other, of `R` real fields that `f` makes at every point of `P` real fields, whose spectra `load`
+    /// writes one after the other.
+    pub fn products<const P: usize, const R: usize>(
+        &mut self,
+        load: impl FnOnce(&mut [Complex64]),
+        f: impl Fn([f64; P]) -> [f64; R],
+    ) -> &[Complex64] {
+        let (points, modes) = (self.grid.points(), self.grid.modes());
+        self.spectra.resize(P.max(R) * modes, Complex64::ZERO);
+        self.values.resize(P.max(R) * points, 0.0);
+        load(&mut self.spectra[..P * modes]);
+        let fields = self.spectra.chunks_exact_mut(modes).zip(self.values.chunks_exact_mut(points));
+        fields.take(P).for_each(|(u_hat, u)| self.transform.inverse_destroying(u_hat, u));
+        for i in 0..points {
+            let made = f(std::array::from_fn(|c| self.values[c * points + i]));
+            made.into_iter().enumerate().for_each(|(c, r)| self.values[c * points + i] = r);
+        }
+        let fields = self.values.chunks_exact(points).zip(self.spectra.chunks_exact_mut(modes));
+        for (r, r_hat) in fields.take(R) {
+            self.transform.forward(r, r_hat);
+            if let Some(mask) = &self.mask {
+                let dropped = r_hat.iter_mut().zip(mask).filter(|(_, keep)| !**keep);
+                dropped.for_each(|(r, _)| *r = Complex64::ZERO);
+            }
+        }
+        &self.spectra[..R * modes]
     }
 
     /// The forward transform of a complex field in place.

@@ -222,7 +222,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ),
     (
         "<invariant>_drift_<filter>",
-        "largest deviation of a conserved quantity of the estimates from the truth's, relative unless that is zero",
+        "largest absolute deviation of a conserved quantity of the estimates from the truth's",
     ),
     (
         "spread_<filter>",

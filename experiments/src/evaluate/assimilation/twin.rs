@@ -83,7 +83,7 @@ pub(super) struct Course {
     pub(super) ranks: Vec<u64>,
     /// How long forecasts from estimates are valid.
     pub(super) valid: Vec<f64>,
-    /// Conserved quantities of the estimates, and their largest deviation from the truth's, relative unless that is zero.
+    /// Conserved quantities of the estimates, and their largest deviation from the truth's.
     pub(super) drift: Vec<(&'static str, f64)>,
     /// Seconds of all cycles.
     pub(super) seconds: f64,
@@ -315,9 +315,6 @@ impl<'a> Twin<'a> {
     }
 }
 
-/// Below this a conserved quantity counts as zero.
-const ZERO: f64 = 1e-9;
-
 /// Widens the largest deviations by those of one state.
 fn widen(
     drift: &mut Vec<(&'static str, f64)>,
@@ -326,7 +323,7 @@ fn widen(
 ) {
     drift.resize(wanted.len(), ("", 0.0));
     for ((drift, (name, b)), (_, a)) in drift.iter_mut().zip(wanted).zip(found) {
-        let off = if b.abs() > ZERO { ((a - b) / b).abs() } else { (a - b).abs() };
+        let off = (a - b).abs();
         *drift = (*name, if off.is_nan() { off } else { drift.1.max(off) });
     }
 }

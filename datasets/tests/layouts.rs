@@ -1,0 +1,284 @@
+//! The layouts of other workbenches: files by h5py are read, own files come back, windows are those of the whole file.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use flowmap_datasets::card::DataCard;
+use flowmap_datasets::dataset::{Dataset, Split};
+use flowmap_datasets::format::{FormatError, Opened, Series, Trajectories, channels, open, pdearena, pdebench, read, the_well};
+use flowmap_datasets::problem::cells::Boundary;
+use ndarray::{Array, ArrayD, Axis};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// What the fixtures hold at trajectory `n`, time `t`, channel `c` and point `(x, y)`.
+fn value([n, t, c, x, y]: [usize; 5]) -> f64 {
+    ((((n * 4 + t) * 8 + c) * 8 + x) * 8 + y) as f64
+}
+
+fn is_grid(values: &ArrayD<f64>, channels: usize) {
+    for (at, v) in values.indexed_iter().filter(|(at, _)| at[2] < channels) {
+        let y = if values.ndim() > 4 { at[4] } else { 0 };
+        assert_eq!(*v, value([at[0], at[1], at[2], at[3], y]), "{at:?}");
+    }
+}
+
+fn whole(path: &Path) -> Trajectories {
+    match open(path).unwrap() {
+        Opened::Whole(all) => all,
+        Opened::Parts(_) => panic!("{}: in parts", path.display()),
+    }
+}
+
+fn parts(path: &Path) -> [Option<Trajectories>; 3] {
+    match open(path).unwrap() {
+        Opened::Parts(parts) => parts,
+        Opened::Whole(_) => panic!("{}: in one", path.display()),
+    }
+}
+
+#[test]
+fn smoke_of_pdearena_is_read() {
+    let [train, valid, test] = parts(&fixture("pdearena_smoke.h5")).map(Option::unwrap);
+    assert_eq!(train.shape, [2, 3, 3, 4, 6]);
+    assert_eq!((valid.shape[0], test.shape[0]), (1, 1));
+    assert_eq!(train.channels, ["u", "vx", "vy"]);
+    assert_eq!(channels::own(&train.channels), ["s", "u", "v"]);
+    // Samples are `dt` apart, whatever `t` says.
+    assert_eq!(train.times, [18.0, 24.0, 30.0]);
+    assert_eq!(train.coordinates[0], [0.0, 32.0 / 3.0, 64.0 / 3.0, 32.0]);
+    is_grid(&train.whole().unwrap().values, 3);
+    assert_eq!(read(&fixture("pdearena_smoke.h5")).unwrap().values.shape(), [4, 3, 3, 4, 6]);
+}
+
+#[test]
+fn packed_series_of_pdearena_are_read() {
+    let [train, _, test] = parts(&fixture("pdearena_ks.h5"));
+    assert!(train.is_none());
+    let test = test.unwrap();
+    assert_eq!((&test.shape[..], &test.channels[..]), (&[2, 4, 1, 8][..], &["pde_4-8".to_owned()][..]));
+    assert!((test.times[3] - 0.6).abs() < 1e-12);
+    let values = test.whole().unwrap().values;
+    assert!(values.indexed_iter().all(|(at, v)| *v == value([at[0], at[1], 0, at[3], 0])));
+}
+
+#[test]
+fn files_of_the_well_are_read() {
+    let all = whole(&fixture("well.hdf5"));
+    assert_eq!(all.shape, [2, 3, 4, 4, 6]);
+    assert_eq!(all.channels, ["density", "height", "velocity_x", "velocity_y"]);
+    assert_eq!(all.times, [0.0, 0.5, 1.0]);
+    assert_eq!(all.coordinates[1].last(), Some(&2.0));
+    let values = all.whole().unwrap().values;
+    // What does not vary along an axis is the same along it.
+    assert!(values.index_axis(Axis(2), 1).indexed_iter().all(|(at, v)| *v == 10.0 * at[2] as f64));
+    let flow = whole(&fixture("well.hdf5")).select(&[0, 2, 3]);
+    assert_eq!(channels::own(&flow.channels), ["rho", "u", "v"]);
+    is_grid(&flow.whole().unwrap().values, 3);
+}
+
+#[test]
+fn flows_and_seeds_of_pdebench_are_read() {
+    let flow = whole(&fixture("pdebench_cfd.hdf5"));
+    assert_eq!(channels::own(&flow.channels), ["rho", "p", "u", "v"]);
+    assert_eq!((flow.shape[0], flow.times.len(), flow.coordinates[1].len()), (2, 3, 6));
+    is_grid(&flow.whole().unwrap().values, 4);
+    let seeds = whole(&fixture("pdebench_seeds.h5"));
+    assert_eq!(seeds.shape, [2, 3, 2, 4, 6]);
+    assert_eq!((&seeds.times[..], &seeds.coordinates[0][..]), (&[0.0, 0.5, 1.0][..], &[0.0, 1.0, 2.0, 3.0][..]));
+    is_grid(&seeds.whole().unwrap().values, 2);
+}
+
+/// Smooth data whose values are single numbers.
+fn dataset(channels: &[&str], axes: usize) -> Dataset {
+    let mut shape = vec![4, 3, channels.len()];
+    shape.extend(&[6, 5][..axes]);
+    let n: usize = shape.iter().product();
+    let values = Array::from_iter((0..n).map(|i| f64::from((i as f32 * 0.37).sin())));
+    Dataset {
+        values: values.into_shape_with_order(shape).unwrap(),
+        times: vec![0.0, 0.5, 1.0],
+        coordinates: [6, 5][..axes].iter().map(|n| (0..*n).map(|i| 0.25 * i as f64).collect()).collect(),
+        channels: channels.iter().map(ToString::to_string).collect(),
+        split: Split::new(2, 1, 1, 3),
+        card: DataCard {
+            problem: serde_json::json!({"smoke": {"points": 6, "buoyancy": 0.5}}),
+            ..DataCard::default()
+        },
+    }
+}
+
+#[test]
+fn what_is_written_for_others_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&[&str], usize); 4] = [(&["s", "u", "v"], 2), (&["rho", "p", "u", "v"], 2), (&["u"], 1), (&["u", "v"], 2)];
+    for (i, (names, axes)) in cases.into_iter().enumerate() {
+        let data = dataset(names, axes);
+        let at = folder.path().join(i.to_string());
+        std::fs::create_dir(&at).unwrap();
+        let files = pdearena::write(&at.join("a.h5"), &data).unwrap();
+        assert!(files.iter().map(|f| f.file_name().unwrap()).eq(["a_train.h5", "a_valid.h5", "a_test.h5"]));
+        let walls = vec![Boundary::Wall; axes];
+        let files = the_well::write(&at.join("well"), "a", &walls, &data).unwrap();
+        assert_eq!(files.len(), 4);
+        for path in [at.clone(), at.join("well"), at.join("well/data")] {
+            let back = parts(&path).map(Option::unwrap);
+            let of = [&data.split.train, &data.split.validation, &data.split.test];
+            for (back, part) in back.into_iter().zip(of) {
+                if names.len() > 1 {
+                    assert_eq!(channels::own(&back.channels), names, "{}", path.display());
+                }
+                assert_eq!(back.times, data.times);
+                assert_eq!(back.coordinates, data.coordinates);
+                assert_eq!(back.statistics.is_some(), path != at);
+                assert_eq!(back.whole().unwrap().values, data.part(part), "{}", path.display());
+            }
+        }
+        let series = Series {
+            values: data.values.clone(),
+            times: data.times.clone(),
+            coordinates: data.coordinates.clone(),
+            channels: data.channels.clone(),
+        };
+        pdebench::write(&at.join("b.hdf5"), &series).unwrap();
+        let back = read(&at.join("b.hdf5")).unwrap();
+        assert_eq!(back.values, series.values);
+        if names.len() > 1 {
+            assert_eq!(channels::own(&back.channels), names);
+        }
+    }
+}
+
+/// Copies of a file by h5py: contiguous, packed in chunks, one group a trajectory, and an array of NumPy.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let npy = folder.join("fields.npy");
+    let values = whole(&fixture("pdebench_cfd.hdf5")).whole().unwrap().values;
+    ndarray_npy::write_npy(&npy, &values.mapv(|v| v as f32)).unwrap();
+    vec![fixture("pdebench_cfd.hdf5"), fixture("well.hdf5"), fixture("pdebench_seeds.h5"), npy]
+}
+
+#[test]
+fn windows_are_those_of_the_whole_file_within_a_bounded_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in files(folder.path()) {
+        let all = read(&path).unwrap().values;
+        // From nothing to more than the file.
+        for budget in [0, 100, 400, 1000, 1 << 20] {
+            let file = whole(&path).with_cache(budget);
+            for i in 0..60 {
+                let (trajectory, start) = ((i * 7) % 2, (i * 5) % 3);
+                let length = 1 + i % (3 - start);
+                let window = file.window(trajectory, start, length).unwrap();
+                let mut wanted = all.index_axis(Axis(0), trajectory);
+                wanted.slice_axis_inplace(Axis(0), (start..start + length).into());
+                assert_eq!(window, wanted, "{}", path.display());
+            }
+            let used = file.cache_use();
+            assert!(used.peak <= budget && used.bytes <= used.peak, "{budget}: {used:?}");
+            if budget == 1 << 20 {
+                // Everything is read once.
+                let again = file.cache_use().reads;
+                file.window(0, 0, 3).unwrap();
+                assert_eq!(file.cache_use().reads, again);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, arrays: &[(&str, &[u64])]| {
+        let path = folder.path().join(name);
+        let mut builder = hdf5_pure::FileBuilder::new();
+        let mut groups: Vec<(String, hdf5_pure::GroupBuilder)> = Vec::new();
+        for (entry, shape) in arrays {
+            let values = vec![0.5; shape.iter().product::<u64>() as usize];
+            match entry.split_once('/') {
+                None => drop(builder.create_dataset(entry).with_f64_data(&values).with_shape(shape)),
+                Some((group, entry)) => {
+                    if groups.last().is_none_or(|(name, _)| name != group) {
+                        groups.push((group.to_owned(), builder.create_group(group)));
+                    }
+                    let (_, group) = groups.last_mut().unwrap();
+                    group.create_dataset(entry).with_f64_data(&values).with_shape(shape);
+                }
+            }
+        }
+        groups.into_iter().for_each(|(_, g)| builder.add_group(g.finish()));
+        std::fs::write(&path, builder.finish().unwrap()).unwrap();
+        path
+    };
+    let fails = |path: &Path| read(path).unwrap_err();
+    let error = fails(&write("other.h5", &[("weights", &[3]), ("layer/bias", &[2])]));
+    assert!(matches!(error, FormatError::Layout { .. }));
+    let message = error.to_string();
+    assert!(message.contains("groups layer and arrays weights") && message.contains("The Well"), "{message}");
+    let error = fails(&write("ragged.h5", &[("train/u", &[1, 2, 4]), ("train/vx", &[1, 2, 5])]));
+    assert!(matches!(error, FormatError::Ragged { .. }), "{error}");
+    assert!(error.to_string().contains("\"train/u\" [1, 2, 4] and \"train/vx\" [1, 2, 5]"), "{error}");
+    let time = [("t-coordinate", &[2_u64][..]), ("x-coordinate", &[4])];
+    let flow = [&[("density", &[1_u64, 2, 4][..]), ("pressure", &[1, 2, 5])], &time[..]].concat();
+    assert!(matches!(fails(&write("flow.h5", &flow)), FormatError::Ragged { .. }));
+    let error = fails(&write("nothing.h5", &time));
+    assert!(matches!(&error, FormatError::Missing { entry, .. } if entry == "tensor"), "{error}");
+    let error = fails(&write("empty.h5", &[("train/dt", &[2])]));
+    assert!(matches!(&error, FormatError::Missing { .. }), "{error}");
+    let error = fails(&write("seeds.h5", &[("0000/data", &[2, 4, 1]), ("0001/data", &[3, 4, 1])]));
+    assert!(matches!(&error, FormatError::Ragged { .. }), "{error}");
+    let error = fails(&write("well.h5", &[("t0_fields/a", &[1, 2, 4])]));
+    assert!(matches!(&error, FormatError::Missing { entry, .. } if entry == "dimensions/time"), "{error}");
+    let within = folder.path().join("empty");
+    std::fs::create_dir(&within).unwrap();
+    assert!(matches!(fails(&within), FormatError::Layout { .. }));
+}
+
+#[test]
+fn files_cut_off_are_damaged_and_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in files(folder.path()).into_iter().chain([fixture("pdearena_smoke.h5"), fixture("pdearena_ks.h5")]) {
+        let bytes = std::fs::read(&path).unwrap();
+        let cut = folder.path().join("cut");
+        for part in 1..40 {
+            std::fs::write(&cut, &bytes[..bytes.len() * part / 40]).unwrap();
+            let result = read(&cut);
+            assert!(
+                matches!(
+                    result,
+                    Err(FormatError::Damaged { .. } | FormatError::Missing { .. } | FormatError::Foreign { .. } | FormatError::Layout { .. })
+                ),
+                "{}: {part}/40: {result:?}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_placed() {
+    let mut data = dataset(&["s", "u", "v"], 2);
+    data.values[[1, 2, 1, 3, 4]] = f64::NAN;
+    let folder = tempfile::tempdir().unwrap();
+    pdearena::write(&folder.path().join("a.h5"), &data).unwrap();
+    let [train, ..] = parts(folder.path()).map(Option::unwrap);
+    assert!(train.part(0..1, 0..3).is_ok() && train.part(0..2, 0..2).is_ok());
+    let message = train.part(0..2, 1..3).unwrap_err().to_string();
+    assert!(message.ends_with("NaN in trajectory 2, sample 3 (time 1), channel 'vx'"), "{message}");
+}
+
+#[test]
+fn statistics_of_another_data_set_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    the_well::write(folder.path(), "a", &[Boundary::Periodic; 2], &dataset(&["s", "u", "v"], 2)).unwrap();
+    let [train, ..] = parts(folder.path()).map(Option::unwrap);
+    let of = &train.statistics.as_ref().unwrap().of;
+    let fitted = flowmap_datasets::dataset::Normalisation::fit(train.part(0..2, 0..3).unwrap().view());
+    assert!(of.mean.iter().chain(&of.std).zip(fitted.mean.iter().chain(&fitted.std)).all(|(a, b)| (a - b).abs() < 1e-6));
+    std::fs::write(folder.path().join("stats.yaml"), "mean:\n  density: 1.0\nstd:\n  density: 0.5\n").unwrap();
+    let error = open(folder.path()).unwrap_err();
+    assert!(matches!(&error, FormatError::Statistics { .. }), "{error}");
+    assert!(error.to_string().contains("no mean of 'tracer'; there are density"), "{error}");
+}

@@ -75,7 +75,7 @@ pub fn obtain(data: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
     values.iter().for_each(|v| hash.update(v.to_le_bytes()));
     card.hash = hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
     let times = (0..values.shape()[1]).map(|i| i as f64 * dt).collect();
-    let dataset = Dataset { values, times, coordinates: Vec::new(), channels, split, card };
+    let dataset = Dataset { values, stored: None, times, coordinates: Vec::new(), channels, split, card };
     let all = ObserveConfig::default();
     data.observe.as_ref().unwrap_or(&all).apply(dataset, seed).map_err(DataError::Config)
 }

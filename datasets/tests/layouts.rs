@@ -5,9 +5,15 @@
 use std::path::{Path, PathBuf};
 
 use flowmap_datasets::card::DataCard;
+use flowmap_datasets::data::{DataConfig, FileConfig};
 use flowmap_datasets::dataset::{Dataset, Split};
-use flowmap_datasets::format::{FormatError, Opened, Series, Trajectories, channels, open, pdearena, pdebench, read, the_well};
-use flowmap_datasets::problem::cells::Boundary;
+use flowmap_datasets::format::{
+    CACHE, FormatError, Opened, Series, Trajectories, channels, open, pdearena, pdebench, read, the_well,
+};
+use flowmap_datasets::generate::{DataError, Recipe};
+use flowmap_datasets::problem::cells::{self, Boundary};
+use flowmap_datasets::problem::ProblemConfig;
+use flowmap_solvers::config::{FixedConfig, SolverConfig};
 use ndarray::{Array, ArrayD, Axis};
 
 fn fixture(name: &str) -> PathBuf {
@@ -100,6 +106,7 @@ fn dataset(channels: &[&str], axes: usize) -> Dataset {
     let values = Array::from_iter((0..n).map(|i| f64::from((i as f32 * 0.37).sin())));
     Dataset {
         values: values.into_shape_with_order(shape).unwrap(),
+        stored: None,
         times: vec![0.0, 0.5, 1.0],
         coordinates: [6, 5][..axes].iter().map(|n| (0..*n).map(|i| 0.25 * i as f64).collect()).collect(),
         channels: channels.iter().map(ToString::to_string).collect(),
@@ -281,4 +288,149 @@ fn statistics_of_another_data_set_are_refused() {
     let error = open(folder.path()).unwrap_err();
     assert!(matches!(&error, FormatError::Statistics { .. }), "{error}");
     assert!(error.to_string().contains("no mean of 'tracer'; there are density"), "{error}");
+}
+
+fn smoke() -> ProblemConfig {
+    ProblemConfig::Smoke(cells::Smoke { points: 8, ..Default::default() })
+}
+
+/// Smoke that no solver has made: two trajectories to train, one to validate, two to test.
+fn made() -> Dataset {
+    let shape = vec![5, 4, 3, 8, 8];
+    let n: usize = shape.iter().product();
+    Dataset {
+        values: Array::from_iter((0..n).map(|i| f64::from((i as f32 * 0.37).sin()))).into_shape_with_order(shape).unwrap(),
+        stored: None,
+        times: vec![0.0, 0.5, 1.0, 1.5],
+        coordinates: smoke().build().unwrap().coordinates(),
+        channels: ["s", "u", "v"].map(str::to_owned).to_vec(),
+        split: Split::new(2, 1, 2, 4),
+        card: DataCard::default(),
+    }
+}
+
+fn asked(file: FileConfig) -> DataConfig {
+    DataConfig { train: 2, validation: 1, test: 2, dt: 0.5, steps: 3, file: Some(file), ..DataConfig::default() }
+}
+
+fn at(path: &Path) -> FileConfig {
+    FileConfig { path: path.to_owned(), ..FileConfig::default() }
+}
+
+fn obtain(data: &DataConfig, windows: bool) -> Result<Dataset, DataError> {
+    let problem = smoke();
+    let solver = SolverConfig::Rk4(FixedConfig { dt: 0.5 });
+    let recipe = Recipe { problem: &problem, solver: &solver, data, seed: 1 };
+    if windows { recipe.obtain_windows(None, &|_| {}) } else { recipe.obtain(None, &|_| {}) }
+}
+
+/// The files of `made` in every layout, by their names.
+fn written(folder: &Path, data: &Dataset) -> [PathBuf; 4] {
+    let [arena, well, bench, npy] = ["arena/a.h5", "well", "bench.h5", "fields.npy"].map(|n| folder.join(n));
+    std::fs::create_dir_all(folder.join("arena")).unwrap();
+    pdearena::write(&arena, data).unwrap();
+    the_well::write(&well, "a", &[Boundary::Wall; 2], data).unwrap();
+    let (values, times) = (data.values.clone(), data.times.clone());
+    let series = Series { values, times, coordinates: data.coordinates.clone(), channels: data.channels.clone() };
+    pdebench::write(&bench, &series).unwrap();
+    ndarray_npy::write_npy(&npy, &data.values).unwrap();
+    [folder.join("arena"), well, bench, npy]
+}
+
+#[test]
+fn what_trains_stays_in_its_file_and_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = made();
+    for path in written(folder.path(), &made) {
+        let here = obtain(&asked(at(&path)), false).unwrap();
+        assert_eq!(here.values, made.values, "{}", path.display());
+        assert!(here.card.warnings.is_empty(), "{:?}", here.card.warnings);
+        let away = obtain(&asked(at(&path)), true).unwrap();
+        assert_eq!((&away.split, &away.card.hash), (&here.split, &here.card.hash));
+        assert_eq!(away.values.shape()[0], 3, "only what validates and tests is in memory");
+        for part in [&away.split.validation, &away.split.test] {
+            assert_eq!(away.part(part), here.part(part));
+        }
+        for (trajectory, start) in here.windows(&here.split.train, 2) {
+            assert_eq!(away.frames(trajectory, start, 2).unwrap(), here.window(trajectory, start, 2));
+        }
+        assert_eq!(away.frames(3, 1, 2).unwrap(), here.window(3, 1, 2));
+        let (a, b) = (away.normalisation(), here.normalisation());
+        let off = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off(&a.mean, &b.mean) < 1e-14 && off(&a.std, &b.std) < 1e-14);
+        let file = away.stored.unwrap();
+        assert!(file.file().cache_use().peak <= CACHE);
+        // Noise is drawn for all that is there.
+        let observe = Some(flowmap_datasets::observe::ObserveConfig { noise: 0.1, ..Default::default() });
+        let noisy = obtain(&DataConfig { observe, ..asked(at(&path)) }, true).unwrap();
+        assert!(noisy.stored.is_none());
+    }
+}
+
+#[test]
+fn a_second_file_tests_and_channels_are_told_by_name_or_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = made();
+    let [arena, well, bench, npy] = written(folder.path(), &made);
+    let [train, test] = ["a_train.h5", "a_test.h5"].map(|n| Some(arena.join(n)));
+    let both = FileConfig { test: test.clone(), ..at(train.as_deref().unwrap()) };
+    // Those that validate follow those that train, where the file has no part for them.
+    let data = DataConfig { train: 1, ..asked(both.clone()) };
+    let found = obtain(&data, true).unwrap();
+    assert_eq!(found.frames(0, 0, 4).unwrap(), made.window(0, 0, 4));
+    assert_eq!(found.part(&found.split.validation).index_axis(Axis(0), 0), made.window(1, 0, 4));
+    assert_eq!(found.part(&found.split.test), made.part(&made.split.test));
+    let named = |path: &Path, names: [&str; 3]| FileConfig { channels: names.map(str::to_owned).to_vec(), ..at(path) };
+    let found = obtain(&asked(named(&arena, ["vx", "u", "vy"])), false).unwrap();
+    assert_eq!(found.values.index_axis(Axis(2), 0), made.values.index_axis(Axis(2), 1));
+    let refused = |data: &DataConfig, said: &str| {
+        let message = obtain(data, true).unwrap_err().to_string();
+        assert!(message.contains(said), "no '{said}' in {message}");
+    };
+    refused(&asked(named(&well, ["tracer", "velocity_x", "w"])), "no channel 'w'");
+    refused(&asked(named(&npy, ["s", "u", "v"])), "no channel 's'");
+    refused(&asked(at(train.as_deref().unwrap())), "no part 'valid'; there are train");
+    refused(&DataConfig { validation: 0, ..asked(at(train.as_deref().unwrap())) }, "no part 'test'; there are train");
+    refused(&DataConfig { train: 3, ..asked(at(&arena)) }, "2 trajectories, and data.train = 3");
+    refused(&DataConfig { dt: 0.25, ..asked(at(&well)) }, "samples are 0.5 apart");
+    refused(&DataConfig { steps: 4, ..asked(at(&bench)) }, "4 samples a trajectory, and 4 steps");
+    // Another file's channels.
+    let other = Dataset { channels: ["rho", "u", "v"].map(str::to_owned).to_vec(), ..made.clone() };
+    let path = folder.path().join("other");
+    std::fs::create_dir(&path).unwrap();
+    pdearena::write(&path.join("b.h5"), &other).unwrap();
+    refused(&asked(at(&path)), "channels rho, vx, vy, and the problem has s, u, v");
+    let both = FileConfig { test: Some(path.join("b_test.h5")), ..both };
+    refused(&DataConfig { train: 1, ..asked(both) }, "data.file.test: ");
+    // Files of one folder with different fields.
+    for part in ["train", "valid", "test"] {
+        std::fs::copy(arena.join(format!("a_{part}.h5")), path.join(format!("a_{part}.h5"))).unwrap();
+    }
+    refused(&asked(at(&path)), "fields rho, vx, vy, and u, vx, vy in ");
+}
+
+#[test]
+fn damage_in_what_trains_is_found_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut data = made();
+    data.values[[1, 2, 1, 3, 4]] = f64::NAN;
+    let [_, _, bench, npy] = written(folder.path(), &data);
+    for (path, channel) in [(bench, "'Vx'"), (npy, "2")] {
+        let message = obtain(&asked(at(&path)), true).unwrap_err().to_string();
+        assert!(message.contains("NaN in trajectory 2, sample 3") && message.ends_with(&format!("channel {channel}")), "{message}");
+    }
+    // Means and deviations of other data under the same names.
+    let [_, well, ..] = written(folder.path(), &made());
+    let stats = std::fs::read_to_string(well.join("stats.yaml")).unwrap();
+    let first = stats.lines().find(|l| l.contains("tracer:")).unwrap();
+    std::fs::write(well.join("stats.yaml"), stats.replacen(first, "  tracer: 12.5", 1)).unwrap();
+    for windows in [false, true] {
+        let message = obtain(&asked(at(&well)), windows).unwrap_err().to_string();
+        assert!(message.contains("statistics of another data set: 'tracer' has mean 12.5"), "{message}");
+    }
+    // Points that are not the problem's are told.
+    let far = Dataset { coordinates: vec![(0..8).map(f64::from).collect(); 2], ..made() };
+    let [arena, ..] = written(folder.path(), &far);
+    let warnings = obtain(&asked(at(&arena)), true).unwrap().card.warnings;
+    assert!(warnings[0].contains("points are 1.0000 apart"), "{warnings:?}");
 }

@@ -30,9 +30,7 @@ fn data(path: &Path) -> DataConfig {
         initial: InitialConfig::Textbook(Empty {}),
         file: Some(FileConfig {
             path: path.to_owned(),
-            test: None,
-            train_fraction: None,
-            validation_fraction: None,
+            ..FileConfig::default()
         }),
         dropped: 0.0,
         observe: None,

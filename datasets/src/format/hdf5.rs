@@ -65,6 +65,11 @@ impl Tree {
         let properties = FileAccessProperties::new().with_chunk_cache(chunks);
         let file = File::open_streaming_with_options(path, properties)
             .map_err(|e| FormatError::Damaged { path: path.to_owned(), message: e.to_string() })?;
+        let (found, wanted) = (file.file_size(), file.superblock().eof_address);
+        if found < wanted {
+            let message = format!("{found} bytes of {wanted}");
+            return Err(FormatError::Damaged { path: path.to_owned(), message });
+        }
         Ok(Self { path: path.to_owned(), file, raw: Arc::new(Mutex::new(raw)) })
     }
 

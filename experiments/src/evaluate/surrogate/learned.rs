@@ -150,7 +150,7 @@ impl Learned {
         for<'a> FieldObjective<'a>: Objective<M>,
     {
         let device = task.job.device;
-        let [forward_ms, backward_ms] = speed(&drawn(task.config, device, &draw)?, task);
+        let [forward_ms, backward_ms] = speed(&drawn(task.config, device, &draw)?, task)?;
         let trained = train_drawn(fitting, task.problem, task.data, task.config, device, &draw)?;
         let params = trained.model.num_params();
         let cost = Cost { params, macs, forward_ms, backward_ms, seconds: trained.seconds };
@@ -159,16 +159,15 @@ impl Learned {
 }
 
 /// Milliseconds of one step of a batch of the training data, and of its gradient.
-fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> [f64; 2] {
+fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> Result<[f64; 2], Error> {
     let (data, history) = (task.data, model.history());
     let batch = task.config.train.as_ref().map_or(1, |t| t.batch);
     let windows = data.windows(&data.split.train, history);
-    let frames = windows
-        .iter()
-        .cycle()
-        .take(batch)
-        .flat_map(|(t, s)| data.window(*t, *s, history).iter().map(|v| *v as f32).collect::<Vec<_>>());
-    let values: Vec<f32> = frames.collect();
+    let mut values: Vec<f32> = Vec::new();
+    for (t, s) in windows.iter().cycle().take(batch) {
+        let frames = data.frames(*t, *s, history).map_err(DataError::File)?;
+        values.extend(frames.iter().map(|v| *v as f32));
+    }
     let points: usize = data.values.shape()[3..].iter().product();
     let shape = [batch, values.len() / (batch * points).max(1), points];
     let start = Tensor::<3>::from_data(TensorData::new(values, shape), &task.job.device.clone().autodiff());
@@ -188,7 +187,7 @@ fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> [f64; 2] {
             *least = least.min(1e3 * took.as_secs_f64());
         }
     }
-    fastest
+    Ok(fastest)
 }
 
 impl Task<'_> {

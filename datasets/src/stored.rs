@@ -58,7 +58,11 @@ impl Recipe<'_> {
                 };
                 let take = |range| Taken { from: all.clone(), range, steps };
                 self.require(&all, wanted, of, &first)?;
-                [Some(take(0..c.train)), Some(take(c.train..middle)), file.test.is_none().then(|| take(middle..end))]
+                [
+                    Some(take(0..c.train)),
+                    Some(take(c.train..middle)),
+                    file.test.is_none().then(|| take(middle..end)),
+                ]
             }
             Opened::Parts(parts) => {
                 let found = names(&parts);
@@ -101,7 +105,8 @@ impl Recipe<'_> {
             self.require(&all, c.test, "data.test", &second)?;
             test = Some(Taken { from: all, range: 0..c.test, steps: c.steps });
         }
-        let warning = [&train, &validation, &test].into_iter().flatten().find_map(|t| apart(problem, &t.from));
+        let warning =
+            [&train, &validation, &test].into_iter().flatten().find_map(|t| apart(problem, &t.from));
         let mut arrays = Vec::new();
         let stored = match train {
             Some(train) if stay && c.train > 0 => {
@@ -156,15 +161,21 @@ impl Recipe<'_> {
         let list = |names: &[String]| names.join(", ");
         let chosen: Vec<usize> = if !file.channels.is_empty() {
             if file.channels.len() != names.len() {
-                let what = format!("{} channels named, and the problem has {}", file.channels.len(), list(&names));
+                let what =
+                    format!("{} channels named, and the problem has {}", file.channels.len(), list(&names));
                 let issue = Issue::new("data.file.channels", what);
-                return Err(DataError::Config(issue.hint("name one channel of the file for each of the problem")));
+                return Err(DataError::Config(
+                    issue.hint("name one channel of the file for each of the problem"),
+                ));
             }
             let place = |name: &String| {
                 all.channels.iter().position(|c| c == name).ok_or_else(|| {
-                    let there = if all.channels.is_empty() { "none with a name".into() } else { list(&all.channels) };
+                    let there =
+                        if all.channels.is_empty() { "none with a name".into() } else { list(&all.channels) };
                     let what = format!("{}: no channel '{name}'", all.path.display());
-                    DataError::Config(Issue::new("data.file.channels", what).hint(format!("there are {there}")))
+                    DataError::Config(
+                        Issue::new("data.file.channels", what).hint(format!("there are {there}")),
+                    )
                 })
             };
             file.channels.iter().map(place).collect::<Result<_, _>>()?
@@ -257,7 +268,8 @@ fn statistics(train: &Taken, samples: usize) -> Result<Normalisation, FormatErro
             let own = channel.sum() / n;
             let off = own - mean[c];
             // Two sets of samples as one (T. F. Chan, G. H. Golub, R. J. LeVeque, 1983).
-            squares[c] += channel.iter().map(|u| (u - own).powi(2)).sum::<f64>() + off * off * n * count / (count + n);
+            squares[c] +=
+                channel.iter().map(|u| (u - own).powi(2)).sum::<f64>() + off * off * n * count / (count + n);
             mean[c] += off * n / (count + n);
         }
         count += n;

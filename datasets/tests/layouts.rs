@@ -11,8 +11,8 @@ use flowmap_datasets::format::{
     CACHE, FormatError, Opened, Series, Trajectories, channels, open, pdearena, pdebench, read, the_well,
 };
 use flowmap_datasets::generate::{DataError, Recipe};
-use flowmap_datasets::problem::cells::{self, Boundary};
 use flowmap_datasets::problem::ProblemConfig;
+use flowmap_datasets::problem::cells::{self, Boundary};
 use flowmap_solvers::config::{FixedConfig, SolverConfig};
 use ndarray::{Array, ArrayD, Axis};
 
@@ -94,7 +94,10 @@ fn flows_and_seeds_of_pdebench_are_read() {
     is_grid(&flow.whole().unwrap().values, 4);
     let seeds = whole(&fixture("pdebench_seeds.h5"));
     assert_eq!(seeds.shape, [2, 3, 2, 4, 6]);
-    assert_eq!((&seeds.times[..], &seeds.coordinates[0][..]), (&[0.0, 0.5, 1.0][..], &[0.0, 1.0, 2.0, 3.0][..]));
+    assert_eq!(
+        (&seeds.times[..], &seeds.coordinates[0][..]),
+        (&[0.0, 0.5, 1.0][..], &[0.0, 1.0, 2.0, 3.0][..])
+    );
     is_grid(&seeds.whole().unwrap().values, 2);
 }
 
@@ -121,7 +124,8 @@ fn dataset(channels: &[&str], axes: usize) -> Dataset {
 #[test]
 fn what_is_written_for_others_comes_back() {
     let folder = tempfile::tempdir().unwrap();
-    let cases: [(&[&str], usize); 4] = [(&["s", "u", "v"], 2), (&["rho", "p", "u", "v"], 2), (&["u"], 1), (&["u", "v"], 2)];
+    let cases: [(&[&str], usize); 4] =
+        [(&["s", "u", "v"], 2), (&["rho", "p", "u", "v"], 2), (&["u"], 1), (&["u", "v"], 2)];
     for (i, (names, axes)) in cases.into_iter().enumerate() {
         let data = dataset(names, axes);
         let at = folder.path().join(i.to_string());
@@ -246,7 +250,9 @@ fn what_is_wrong_is_named() {
 #[test]
 fn files_cut_off_are_damaged_and_never_panic() {
     let folder = tempfile::tempdir().unwrap();
-    for path in files(folder.path()).into_iter().chain([fixture("pdearena_smoke.h5"), fixture("pdearena_ks.h5")]) {
+    for path in
+        files(folder.path()).into_iter().chain([fixture("pdearena_smoke.h5"), fixture("pdearena_ks.h5")])
+    {
         let bytes = std::fs::read(&path).unwrap();
         let cut = folder.path().join("cut");
         for part in 1..40 {
@@ -255,7 +261,10 @@ fn files_cut_off_are_damaged_and_never_panic() {
             assert!(
                 matches!(
                     result,
-                    Err(FormatError::Damaged { .. } | FormatError::Missing { .. } | FormatError::Foreign { .. } | FormatError::Layout { .. })
+                    Err(FormatError::Damaged { .. }
+                        | FormatError::Missing { .. }
+                        | FormatError::Foreign { .. }
+                        | FormatError::Layout { .. })
                 ),
                 "{}: {part}/40: {result:?}",
                 path.display()
@@ -283,8 +292,15 @@ fn statistics_of_another_data_set_are_refused() {
     let [train, ..] = parts(folder.path()).map(Option::unwrap);
     let of = &train.statistics.as_ref().unwrap().of;
     let fitted = flowmap_datasets::dataset::Normalisation::fit(train.part(0..2, 0..3).unwrap().view());
-    assert!(of.mean.iter().chain(&of.std).zip(fitted.mean.iter().chain(&fitted.std)).all(|(a, b)| (a - b).abs() < 1e-6));
-    std::fs::write(folder.path().join("stats.yaml"), "mean:\n  density: 1.0\nstd:\n  density: 0.5\n").unwrap();
+    assert!(
+        of.mean
+            .iter()
+            .chain(&of.std)
+            .zip(fitted.mean.iter().chain(&fitted.std))
+            .all(|(a, b)| (a - b).abs() < 1e-6)
+    );
+    std::fs::write(folder.path().join("stats.yaml"), "mean:\n  density: 1.0\nstd:\n  density: 0.5\n")
+        .unwrap();
     let error = open(folder.path()).unwrap_err();
     assert!(matches!(&error, FormatError::Statistics { .. }), "{error}");
     assert!(error.to_string().contains("no mean of 'tracer'; there are density"), "{error}");
@@ -299,7 +315,9 @@ fn made() -> Dataset {
     let shape = vec![5, 4, 3, 8, 8];
     let n: usize = shape.iter().product();
     Dataset {
-        values: Array::from_iter((0..n).map(|i| f64::from((i as f32 * 0.37).sin()))).into_shape_with_order(shape).unwrap(),
+        values: Array::from_iter((0..n).map(|i| f64::from((i as f32 * 0.37).sin())))
+            .into_shape_with_order(shape)
+            .unwrap(),
         stored: None,
         times: vec![0.0, 0.5, 1.0, 1.5],
         coordinates: smoke().build().unwrap().coordinates(),
@@ -310,7 +328,15 @@ fn made() -> Dataset {
 }
 
 fn asked(file: FileConfig) -> DataConfig {
-    DataConfig { train: 2, validation: 1, test: 2, dt: 0.5, steps: 3, file: Some(file), ..DataConfig::default() }
+    DataConfig {
+        train: 2,
+        validation: 1,
+        test: 2,
+        dt: 0.5,
+        steps: 3,
+        file: Some(file),
+        ..DataConfig::default()
+    }
 }
 
 fn at(path: &Path) -> FileConfig {
@@ -331,7 +357,8 @@ fn written(folder: &Path, data: &Dataset) -> [PathBuf; 4] {
     pdearena::write(&arena, data).unwrap();
     the_well::write(&well, "a", &[Boundary::Wall; 2], data).unwrap();
     let (values, times) = (data.values.clone(), data.times.clone());
-    let series = Series { values, times, coordinates: data.coordinates.clone(), channels: data.channels.clone() };
+    let series =
+        Series { values, times, coordinates: data.coordinates.clone(), channels: data.channels.clone() };
     pdebench::write(&bench, &series).unwrap();
     ndarray_npy::write_npy(&npy, &data.values).unwrap();
     [folder.join("arena"), well, bench, npy]
@@ -380,7 +407,10 @@ fn a_second_file_tests_and_channels_are_told_by_name_or_named() {
     assert_eq!(found.frames(0, 0, 4).unwrap(), made.window(0, 0, 4));
     assert_eq!(found.part(&found.split.validation).index_axis(Axis(0), 0), made.window(1, 0, 4));
     assert_eq!(found.part(&found.split.test), made.part(&made.split.test));
-    let named = |path: &Path, names: [&str; 3]| FileConfig { channels: names.map(str::to_owned).to_vec(), ..at(path) };
+    let named = |path: &Path, names: [&str; 3]| FileConfig {
+        channels: names.map(str::to_owned).to_vec(),
+        ..at(path)
+    };
     let found = obtain(&asked(named(&arena, ["vx", "u", "vy"])), false).unwrap();
     assert_eq!(found.values.index_axis(Axis(2), 0), made.values.index_axis(Axis(2), 1));
     let refused = |data: &DataConfig, said: &str| {
@@ -390,7 +420,10 @@ fn a_second_file_tests_and_channels_are_told_by_name_or_named() {
     refused(&asked(named(&well, ["tracer", "velocity_x", "w"])), "no channel 'w'");
     refused(&asked(named(&npy, ["s", "u", "v"])), "no channel 's'");
     refused(&asked(at(train.as_deref().unwrap())), "no part 'valid'; there are train");
-    refused(&DataConfig { validation: 0, ..asked(at(train.as_deref().unwrap())) }, "no part 'test'; there are train");
+    refused(
+        &DataConfig { validation: 0, ..asked(at(train.as_deref().unwrap())) },
+        "no part 'test'; there are train",
+    );
     refused(&DataConfig { train: 3, ..asked(at(&arena)) }, "2 trajectories, and data.train = 3");
     refused(&DataConfig { dt: 0.25, ..asked(at(&well)) }, "samples are 0.5 apart");
     refused(&DataConfig { steps: 4, ..asked(at(&bench)) }, "4 samples a trajectory, and 4 steps");
@@ -417,7 +450,11 @@ fn damage_in_what_trains_is_found_before_training() {
     let [_, _, bench, npy] = written(folder.path(), &data);
     for (path, channel) in [(bench, "'Vx'"), (npy, "2")] {
         let message = obtain(&asked(at(&path)), true).unwrap_err().to_string();
-        assert!(message.contains("NaN in trajectory 2, sample 3") && message.ends_with(&format!("channel {channel}")), "{message}");
+        assert!(
+            message.contains("NaN in trajectory 2, sample 3")
+                && message.ends_with(&format!("channel {channel}")),
+            "{message}"
+        );
     }
     // Means and deviations of other data under the same names.
     let [_, well, ..] = written(folder.path(), &made());

@@ -87,9 +87,13 @@ impl Error {
             Self::Data(DataError::File(error)) => {
                 let hint = match error {
                     FormatError::Open { .. } => "a relative path of a config starts at the config's folder",
-                    FormatError::NoPart { .. } => "give a folder or file with this part, or a second file by data.file.test",
+                    FormatError::NoPart { .. } => {
+                        "give a folder or file with this part, or a second file by data.file.test"
+                    }
                     FormatError::Uneven { .. } => "take files of one step each",
-                    FormatError::Statistics { .. } => "put stats.yaml beside the files that it is about, or remove it",
+                    FormatError::Statistics { .. } => {
+                        "put stats.yaml beside the files that it is about, or remove it"
+                    }
                     FormatError::NotFiniteField { .. } => {
                         "take the trajectory out of the file, or ask for fewer trajectories or steps"
                     }

@@ -48,7 +48,8 @@ pub(super) fn open(path: &Path) -> Result<Opened, FormatError> {
                 n if n > 8 => Some(format!("{kind} {}, … ({n} in all)", names[..8].join(", "))),
                 _ => Some(format!("{kind} {}", names.join(", "))),
             };
-            let found: Vec<_> = name("groups", &groups).into_iter().chain(name("arrays", &datasets)).collect();
+            let found: Vec<_> =
+                name("groups", &groups).into_iter().chain(name("arrays", &datasets)).collect();
             let found = if found.is_empty() { "nothing".to_owned() } else { found.join(" and ") };
             Err(FormatError::Layout { path: path.to_owned(), found, known: KNOWN })
         }
@@ -82,7 +83,11 @@ impl Tree {
     }
 
     fn group(&self, name: &str) -> Result<hdf5_pure::Group, FormatError> {
-        if name.is_empty() { Ok(self.file.root()) } else { self.file.group(name).map_err(|e| self.damaged(e)) }
+        if name.is_empty() {
+            Ok(self.file.root())
+        } else {
+            self.file.group(name).map_err(|e| self.damaged(e))
+        }
     }
 
     /// The groups in a group, by their names; in the file itself, whose name is empty.
@@ -133,8 +138,21 @@ impl Tree {
         let kind = dataset.dtype().map_err(fail)?;
         let single = match kind {
             DType::F32 => true,
-            DType::F64 | DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32 | DType::U64 => false,
-            other => return Err(FormatError::Kind { path: self.path.clone(), found: format!("{other} in '{name}'") }),
+            DType::F64
+            | DType::I8
+            | DType::I16
+            | DType::I32
+            | DType::I64
+            | DType::U8
+            | DType::U16
+            | DType::U32
+            | DType::U64 => false,
+            other => {
+                return Err(FormatError::Kind {
+                    path: self.path.clone(),
+                    found: format!("{other} in '{name}'"),
+                });
+            }
         };
         let before = varies.iter().filter(|v| **v).count();
         if shape.len() < before + trailing {
@@ -148,9 +166,11 @@ impl Tree {
             _ => None,
         };
         let storage = match (dataset.layout().map_err(fail)?, little_endian) {
-            (Layout::Contiguous { address: Some(offset), .. }, Some(little_endian)) => {
-                Storage::Contiguous { file: self.raw.clone(), offset, number: Number { single, little_endian } }
-            }
+            (Layout::Contiguous { address: Some(offset), .. }, Some(little_endian)) => Storage::Contiguous {
+                file: self.raw.clone(),
+                offset,
+                number: Number { single, little_endian },
+            },
             _ if before == 0 => Storage::Memory(dataset.read_f64().map_err(fail)?),
             (layout, _) => {
                 let together = match layout {

@@ -281,9 +281,12 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
                 let part = part.whole()?;
                 match &mut all {
                     None => all = Some(part),
-                    Some(all) => all.values.append(Axis(0), part.values.view()).map_err(|e| {
-                        FormatError::Damaged { path: path.to_owned(), message: format!("its parts differ: {e}") }
-                    })?,
+                    Some(all) => {
+                        all.values.append(Axis(0), part.values.view()).map_err(|e| FormatError::Damaged {
+                            path: path.to_owned(),
+                            message: format!("its parts differ: {e}"),
+                        })?
+                    }
                 }
             }
             all.ok_or_else(|| FormatError::Empty { path: path.to_owned() })
@@ -307,7 +310,8 @@ fn folder(path: &Path) -> Result<Opened, FormatError> {
         Ok(found)
     };
     let root = if path.join("data").is_dir() { path.join("data") } else { path.to_owned() };
-    let parts = PARTS.map(|part| root.join(part)).map(|p| if p.is_dir() { within(&p) } else { Ok(Vec::new()) });
+    let parts =
+        PARTS.map(|part| root.join(part)).map(|p| if p.is_dir() { within(&p) } else { Ok(Vec::new()) });
     let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
     let (mut opened, mut any) = ([None, None, None], false);
     for (to, (part, files)) in opened.iter_mut().zip(PARTS.iter().zip(parts)) {

@@ -73,7 +73,8 @@ pub(super) fn open(path: &Path, trees: &[Tree]) -> Result<Opened, FormatError> {
         let Some(d) = first else { continue };
         let slots = (0..d.channels.len()).map(|c| (c, 0)).collect();
         let all = Trajectories::new(path, (d.sample[0], &d.sample[1..]), pieces, slots, d.channels)?;
-        let times = d.step.map_or(Vec::new(), |dt| (0..d.sample[0]).map(|i| d.start + i as f64 * dt).collect());
+        let times =
+            d.step.map_or(Vec::new(), |dt| (0..d.sample[0]).map(|i| d.start + i as f64 * dt).collect());
         *to = Some(all.placed(times, d.coordinates));
     }
     if opened.iter().all(Option::is_none) {

@@ -163,7 +163,8 @@ fn fields(tree: &Tree, sample: &[usize]) -> Result<(Vec<Field>, Piece), FormatEr
             let mut points = array.points.iter().copied();
             array.points = dims.iter().map(|d| if *d { points.next().unwrap_or(1) } else { 1 }).collect();
             let fits = |(i, n): (usize, &usize)| !dims[i] || *n == sample[1 + i];
-            let whole = array.components == axes.pow(rank as u32) && array.points.iter().enumerate().all(fits);
+            let whole =
+                array.components == axes.pow(rank as u32) && array.points.iter().enumerate().all(fits);
             if !whole || (varies[1] && array.times != sample[0]) {
                 return Err(FormatError::Ragged {
                     path: tree.path.clone(),
@@ -203,11 +204,7 @@ fn fields(tree: &Tree, sample: &[usize]) -> Result<(Vec<Field>, Piece), FormatEr
 }
 
 /// Along which axes a field varies: trajectories and times, and those of space; all where the file does not say.
-fn variation(
-    tree: &Tree,
-    path: &str,
-    axes: usize,
-) -> Result<([bool; 2], Vec<bool>), FormatError> {
+fn variation(tree: &Tree, path: &str, axes: usize) -> Result<([bool; 2], Vec<bool>), FormatError> {
     let attributes = tree.dataset(path)?.attrs().map_err(|e| tree.damaged(format!("'{path}': {e}")))?;
     let flags = |key: &str| attributes.get(key).and_then(truths);
     let one = |key: &str| flags(key).and_then(|f| f.first().copied()).unwrap_or(true);
@@ -236,8 +233,8 @@ pub(super) fn with_statistics(
     if !path.is_file() {
         return Ok(());
     }
-    let text = std::fs::read_to_string(&path)
-        .map_err(|source| FormatError::Open { path: path.clone(), source })?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| FormatError::Open { path: path.clone(), source })?;
     let entries = entries(&text);
     let (mean, std) = (values(&entries, "mean"), values(&entries, "std"));
     for part in parts.iter_mut().flatten() {
@@ -266,7 +263,11 @@ fn entries(text: &str) -> Vec<(String, String, usize, f64)> {
         let mut rest = line.trim();
         if let Some((key, after)) = rest.split_once(':') {
             let key = key.trim_matches(['"', '\'']).to_owned();
-            if line.starts_with(' ') { field = key } else { measure = key }
+            if line.starts_with(' ') {
+                field = key
+            } else {
+                measure = key
+            }
             (place, rest) = (0, after);
         }
         // A list of its own lines, in brackets, or one number; a list in a list is one.
@@ -373,8 +374,8 @@ impl Layout<'_> {
         for (name, value) in &parameters {
             builder.set_attr(name, AttrValue::F64(*value));
         }
-        builder.set_attr("dataset_name", AttrValue::String(self.name.to_owned()));
-        builder.set_attr("grid_type", AttrValue::String("cartesian".into()));
+        builder.set_attr("dataset_name", AttrValue::VarLenString(self.name.to_owned()));
+        builder.set_attr("grid_type", AttrValue::VarLenString("cartesian".into()));
         builder.set_attr("n_spatial_dims", AttrValue::I64(axes.len() as i64));
         builder.set_attr("n_trajectories", AttrValue::I64(values.shape()[0] as i64));
 
@@ -440,7 +441,7 @@ impl Layout<'_> {
             let mut group = all.create_group(&format!("{axis}_{kind}"));
             group.set_attr("associated_dims", strings([*axis]));
             group.set_attr("associated_fields", strings([]));
-            group.set_attr("bc_type", AttrValue::String(kind.to_uppercase()));
+            group.set_attr("bc_type", AttrValue::VarLenString(kind.to_uppercase()));
             group.set_attr("sample_varying", AttrValue::U8(0));
             group.set_attr("time_varying", AttrValue::U8(0));
             let ends = (0..x.len()).map(|i| u8::from(i == 0 || i + 1 == x.len())).collect::<Vec<_>>();
@@ -464,7 +465,9 @@ impl Layout<'_> {
         let later = values.slice_axis(Axis(1), (1..).into());
         let differences = &later - &values.slice_axis(Axis(1), (..-1).into());
         let mut text = String::new();
-        for (suffix, of) in [("", Normalisation::fit(values.view())), ("_delta", Normalisation::fit(differences.view()))] {
+        for (suffix, of) in
+            [("", Normalisation::fit(values.view())), ("_delta", Normalisation::fit(differences.view()))]
+        {
             let rms = of.mean.iter().zip(&of.std).map(|(m, s)| m.hypot(*s)).collect();
             for (measure, values) in [("mean", &of.mean), ("std", &of.std), ("rms", &rms)] {
                 let _ = writeln!(text, "{measure}{suffix}:");

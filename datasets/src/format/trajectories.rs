@@ -326,7 +326,10 @@ impl Trajectories {
             dim.insert(if array.leading { 0 } else { dim.len() }, array.components);
             let dim = IxDyn(&dim);
             let damaged = |message: String| FormatError::Damaged { path: piece.path.clone(), message };
-            let view = |values: &[f64], mut to: ArrayViewMutD<'_, f64>| match ArrayViewD::from_shape(dim.clone(), values) {
+            let view = |values: &[f64], mut to: ArrayViewMutD<'_, f64>| match ArrayViewD::from_shape(
+                dim.clone(),
+                values,
+            ) {
                 Ok(values) => {
                     assign(array, *component, values, to.view_mut());
                     Ok(())
@@ -368,7 +371,11 @@ impl Trajectories {
     ///
     /// # Errors
     /// As [`window`](Self::window), or with the place of the first value that is no finite number.
-    pub fn part(&self, trajectories: Range<usize>, samples: Range<usize>) -> Result<ArrayD<f64>, FormatError> {
+    pub fn part(
+        &self,
+        trajectories: Range<usize>,
+        samples: Range<usize>,
+    ) -> Result<ArrayD<f64>, FormatError> {
         let mut shape = self.shape.clone();
         (shape[0], shape[1]) = (trajectories.len(), samples.len());
         let mut values = ArrayD::zeros(shape);
@@ -410,7 +417,8 @@ impl Piece {
             let times = if array.varies[1] { array.times } else { 1 };
             let wanted = offset + (rows * times * array.sample() * number.bytes()) as u64;
             let file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = file.metadata().map_err(|source| FormatError::Open { path: self.path.clone(), source })?;
+            let found =
+                file.metadata().map_err(|source| FormatError::Open { path: self.path.clone(), source })?;
             if found.len() < wanted {
                 let message = format!("'{}' ends at byte {wanted}, the file at {}", array.name, found.len());
                 return Err(FormatError::Damaged { path: self.path.clone(), message });

@@ -215,9 +215,8 @@ pub(super) fn field_spec(
     let (mut squares, mut count) = (vec![0.0; channels], 0.0);
     let train = &data.split.train;
     for trajectory in train.trajectories.clone() {
-        let trajectory = data
-            .frames(trajectory, train.samples.start, train.samples.len())
-            .map_err(DataError::File)?;
+        let trajectory =
+            data.frames(trajectory, train.samples.start, train.samples.len()).map_err(DataError::File)?;
         for t in 0..trajectory.shape()[0] - 1 {
             for c in 0..channels {
                 let at = |t: usize| -> Vec<f64> {

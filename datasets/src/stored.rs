@@ -50,7 +50,7 @@ impl Recipe<'_> {
         let fitted = |all, asked: &Asked<'_>| self.fitted(problem, file, all, asked).map(Arc::new);
         let parts = match open(&file.path)? {
             Opened::Whole(all) => {
-                let all = fitted(all, &first)?;
+                let all = fitted(*all, &first)?;
                 let (middle, end) = (c.train + c.validation, c.trajectories());
                 let (wanted, of) = match file.test {
                     Some(_) => (middle, "data.train + validation"),
@@ -67,7 +67,7 @@ impl Recipe<'_> {
             Opened::Parts(parts) => {
                 let found = names(&parts);
                 let mut all = Vec::new();
-                for part in parts {
+                for part in *parts {
                     all.push(part.map(|p| fitted(p, &first)).transpose()?);
                 }
                 // Without trajectories that validate, those that train do, after them.
@@ -94,10 +94,10 @@ impl Recipe<'_> {
         if let Some(path) = &file.test {
             let second = Asked { key: "data.file.test", steps: c.steps };
             let all = match open(path)? {
-                Opened::Whole(all) => all,
+                Opened::Whole(all) => *all,
                 Opened::Parts(parts) => {
                     let found = names(&parts);
-                    let [_, _, judges] = parts;
+                    let [_, _, judges] = *parts;
                     judges.ok_or_else(|| FormatError::NoPart { path: path.clone(), part: PARTS[2], found })?
                 }
             };

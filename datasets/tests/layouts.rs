@@ -34,14 +34,14 @@ fn is_grid(values: &ArrayD<f64>, channels: usize) {
 
 fn whole(path: &Path) -> Trajectories {
     match open(path).unwrap() {
-        Opened::Whole(all) => all,
+        Opened::Whole(all) => *all,
         Opened::Parts(_) => panic!("{}: in parts", path.display()),
     }
 }
 
 fn parts(path: &Path) -> [Option<Trajectories>; 3] {
     match open(path).unwrap() {
-        Opened::Parts(parts) => parts,
+        Opened::Parts(parts) => *parts,
         Opened::Whole(_) => panic!("{}: in one", path.display()),
     }
 }

@@ -31,17 +31,18 @@ pub(super) fn open(path: &Path) -> Result<Opened, FormatError> {
     guarded(path, || {
         let tree = Tree::open(path)?;
         let (groups, datasets) = (tree.groups("")?, tree.datasets("")?);
+        let whole = |all| Opened::Whole(Box::new(all));
         let has = |name: &str| datasets.iter().any(|d| d == name);
         if groups.iter().any(|g| PARTS.contains(&g.as_str())) {
             pdearena::open(path, &[tree])
         } else if groups.iter().any(|g| the_well::GROUPS.contains(&g.as_str())) {
-            the_well::open(path, vec![tree]).map(Opened::Whole)
+            the_well::open(path, vec![tree]).map(whole)
         } else if has("tensor") {
-            pdebench::open_tensor(&tree).map(Opened::Whole)
+            pdebench::open_tensor(&tree).map(whole)
         } else if has("t-coordinate") {
-            pdebench::open_fields(&tree).map(Opened::Whole)
+            pdebench::open_fields(&tree).map(whole)
         } else if pdebench::is_by_seed(&tree, &groups) {
-            pdebench::open_seeds(&tree, groups).map(Opened::Whole)
+            pdebench::open_seeds(&tree, groups).map(whole)
         } else {
             let name = |kind: &str, names: &[String]| match names.len() {
                 0 => None,

@@ -226,9 +226,9 @@ pub enum FormatError {
 #[derive(Debug)]
 pub enum Opened {
     /// Trajectories.
-    Whole(Trajectories),
+    Whole(Box<Trajectories>),
     /// Trajectories that train, validate and test, as far as there are any; no part is empty, and at least one is there.
-    Parts([Option<Trajectories>; 3]),
+    Parts(Box<[Option<Trajectories>; 3]>),
 }
 
 /// The names of the parts of a data set.
@@ -251,7 +251,7 @@ pub fn open(path: &Path) -> Result<Opened, FormatError> {
         return hdf5::open(path);
     } else if head.starts_with(b"\x93NUMPY") {
         match npy::open(path)? {
-            Some(fields) => return Ok(Opened::Whole(fields)),
+            Some(fields) => return Ok(Opened::Whole(Box::new(fields))),
             None => npy::read(path)?,
         }
     } else if table::named(path) {
@@ -265,7 +265,7 @@ pub fn open(path: &Path) -> Result<Opened, FormatError> {
     if series.values.is_empty() {
         return Err(FormatError::Empty { path: path.to_owned() });
     }
-    Ok(Opened::Whole(Trajectories::in_memory(path, series)))
+    Ok(Opened::Whole(Box::new(Trajectories::in_memory(path, series))))
 }
 
 /// All of a file as [`open`] does, parts one after the other.
@@ -277,7 +277,7 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
         Opened::Whole(all) => all.whole(),
         Opened::Parts(parts) => {
             let mut all: Option<Series> = None;
-            for part in parts.into_iter().flatten() {
+            for part in (*parts).into_iter().flatten() {
                 let part = part.whole()?;
                 match &mut all {
                     None => all = Some(part),
@@ -323,7 +323,7 @@ fn folder(path: &Path) -> Result<Opened, FormatError> {
     }
     if any {
         the_well::with_statistics(path, &mut opened)?;
-        return Ok(Opened::Parts(opened));
+        return Ok(Opened::Parts(Box::new(opened)));
     }
     let files = within(path)?;
     if files.is_empty() {

@@ -86,7 +86,7 @@ pub(super) fn open(path: &Path, trees: &[Tree]) -> Result<Opened, FormatError> {
             wanted: "groups 'train', 'valid' or 'test' with fields [trajectory, time, x, …]",
         });
     }
-    Ok(Opened::Parts(opened))
+    Ok(Opened::Parts(Box::new(opened)))
 }
 
 /// Adds one group.

@@ -115,10 +115,11 @@ impl Progress {
         });
         data.card.warnings.iter().for_each(|w| self.say(&format!("warning: {w}")));
         self.say(&format!(
-            "data: {} trajectories of {} samples{}",
+            "data: {} trajectories of {} samples{}{}",
             data.split.test.trajectories.end,
             data.values.shape()[1],
-            reference.unwrap_or_default()
+            reference.unwrap_or_default(),
+            if data.stored.is_some() { ", those that train are read as they are needed" } else { "" }
         ));
         Ok(data)
     }

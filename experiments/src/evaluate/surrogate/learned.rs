@@ -1,5 +1,6 @@
 //! What is learned in a comparison of surrogates: the model and its learned rivals.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use burn::optim::GradientsParams;
@@ -45,6 +46,7 @@ pub(super) struct Task<'a> {
     pub(super) tested: &'a ArrayD<f64>,
     pub(super) truth: &'a ArrayD<f64>,
     pub(super) job: &'a Job<'a>,
+    pub(super) specs: RefCell<Vec<(LinearPart, FieldSpec)>>,
 }
 
 /// What a model costs.
@@ -191,8 +193,16 @@ fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> Result<[f64; 2], Error> {
 }
 
 impl Task<'_> {
+    /// What a model is told; all that trains is read for it once.
     fn spec(&self, linear: LinearPart) -> Result<FieldSpec, Error> {
-        field_spec(self.problem, self.data, self.config.data.dt, self.config.data.history, linear)
+        let found = self.specs.borrow().iter().find(|(of, _)| *of == linear).map(|(_, spec)| spec.clone());
+        if let Some(spec) = found {
+            return Ok(spec);
+        }
+        let (dt, history) = (self.config.data.dt, self.config.data.history);
+        let spec = field_spec(self.problem, self.data, dt, history, linear)?;
+        self.specs.borrow_mut().push((linear, spec.clone()));
+        Ok(spec)
     }
 }
 

@@ -110,7 +110,8 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
     // What is predicted begins with the last frame given.
     let given = config.data.history - 1;
     let truth = tested.slice_axis(Axis(1), (given..).into()).to_owned();
-    let task = Task { config, problem: &problem, data: &data, tested: &tested, truth: &truth, job };
+    let specs = std::cell::RefCell::default();
+    let task = Task { config, problem: &problem, data: &data, tested: &tested, truth: &truth, job, specs };
     let learned = Learned::of(model)?;
     let (entry, model_cost) = learned.enter("model", &task)?;
     let mut entries = vec![entry];

@@ -163,6 +163,34 @@ fn what_is_written_for_others_comes_back() {
     }
 }
 
+#[test]
+fn parts_in_groups_of_their_own_are_read_and_uneven_steps_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, steps: [f64; 2]| {
+        let mut builder = hdf5_pure::FileBuilder::new();
+        let mut part = builder.create_group("train");
+        for (key, dt) in ["a", "b"].iter().zip(steps) {
+            let mut group = part.create_group(key);
+            for (c, field) in ["D", "P", "Vx", "Vy"].iter().enumerate() {
+                let values: Vec<f64> = (0..24).map(|i| f64::from(i) + 100.0 * c as f64 + dt).collect();
+                group.create_dataset(field).with_f64_data(&values).with_shape(&[1, 3, 4, 2, 1]);
+            }
+            group.create_dataset("dt").with_f64_data(&[dt]);
+            part.add_group(group.finish());
+        }
+        builder.add_group(part.finish());
+        std::fs::write(folder.path().join(name), builder.finish().unwrap()).unwrap();
+        folder.path().join(name)
+    };
+    let [train, ..] = parts(&write("even.h5", [0.5, 0.5]));
+    let train = train.unwrap();
+    assert_eq!((&train.shape[..], &train.times[..]), (&[2, 3, 4, 4, 2][..], &[0.0, 0.5, 1.0][..]));
+    assert_eq!(channels::own(&train.channels), ["rho", "p", "u", "v"]);
+    assert_eq!(train.window(1, 2, 1).unwrap()[[0, 3, 1, 0]], 16.0 + 2.0 + 300.0 + 0.5);
+    let message = open(&write("uneven.h5", [0.5, 0.25])).unwrap_err().to_string();
+    assert!(message.contains("0.5 apart in the first trajectory and 0.25 in trajectory 2"), "{message}");
+}
+
 /// Copies of a file by h5py: contiguous, packed in chunks, one group a trajectory, and an array of NumPy.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let npy = folder.join("fields.npy");

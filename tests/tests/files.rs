@@ -135,6 +135,10 @@ fn bad_files_are_named_with_status_2() {
     fails(&from_file("well", ""), &["statistics of another data set: no mean of 'tracer'", "remove it"]);
     std::fs::create_dir(bench.path("none")).unwrap();
     fails(&from_file("none", ""), &["in no layout that is known", "no file that ends in .h5 or .hdf5"]);
+    let mut values = ndarray::ArrayD::<f32>::zeros(vec![6, 6, 3, 8, 8]);
+    values[[1, 2, 1, 0, 0]] = f32::NAN;
+    ndarray_npy::write_npy(bench.path("holes.npy"), &values).unwrap();
+    fails(&from_file("holes.npy", ""), &["NaN in trajectory 2, sample 3, channel 2", "ask for fewer"]);
     let bytes = std::fs::read(bench.path("bench.h5")).unwrap();
     std::fs::write(bench.path("bench.h5"), &bytes[..bytes.len() / 2]).unwrap();
     fails(&from_file("bench.h5", ""), &["damaged or cut off", "bytes of"]);

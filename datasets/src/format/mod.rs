@@ -268,29 +268,44 @@ pub fn open(path: &Path) -> Result<Opened, FormatError> {
     Ok(Opened::Whole(Box::new(Trajectories::in_memory(path, series))))
 }
 
-/// All of a file as [`open`] does, parts one after the other.
+/// All of a file as [`open`] finds it, parts one after the other.
 ///
 /// # Errors
 /// As [`open`].
 pub fn read(path: &Path) -> Result<Series, FormatError> {
-    match open(path)? {
-        Opened::Whole(all) => all.whole(),
-        Opened::Parts(parts) => {
-            let mut all: Option<Series> = None;
-            for part in (*parts).into_iter().flatten() {
-                let part = part.whole()?;
-                match &mut all {
-                    None => all = Some(part),
-                    Some(all) => {
-                        all.values.append(Axis(0), part.values.view()).map_err(|e| FormatError::Damaged {
-                            path: path.to_owned(),
-                            message: format!("its parts differ: {e}"),
-                        })?
-                    }
-                }
-            }
-            all.ok_or_else(|| FormatError::Empty { path: path.to_owned() })
+    open(path)?.whole()
+}
+
+impl Opened {
+    /// The shape of its trajectories, `[time, channel, x, …]`.
+    pub fn sample_shape(&self) -> &[usize] {
+        match self {
+            Self::Whole(all) => &all.shape[1..],
+            Self::Parts(parts) => parts.iter().flatten().next().map_or(&[], |part| &part.shape[1..]),
         }
+    }
+
+    /// All of it, parts one after the other.
+    ///
+    /// # Errors
+    /// As [`Trajectories::window`], or if the parts differ in their shapes.
+    pub fn whole(self) -> Result<Series, FormatError> {
+        let parts = match self {
+            Self::Whole(all) => return all.whole(),
+            Self::Parts(parts) => (*parts).into_iter().flatten(),
+        };
+        let mut all: Option<Series> = None;
+        for part in parts {
+            let path = part.path.clone();
+            let part = part.whole()?;
+            match &mut all {
+                None => all = Some(part),
+                Some(all) => all.values.append(Axis(0), part.values.view()).map_err(|e| {
+                    FormatError::Damaged { path: path.clone(), message: format!("its parts differ: {e}") }
+                })?,
+            }
+        }
+        all.ok_or_else(|| FormatError::Empty { path: PathBuf::new() })
     }
 }
 

@@ -2,7 +2,8 @@
 //! `vy`; the Kuramoto-Sivashinsky equation: `pde_TIMES-POINTS`), beside `t`, `x`, `y` (`[trajectory, …]` each), `dt`, `dx`, `dy` `[trajectory]`.
 //!
 //! A data set is one file or a folder of them. Scalars come first, then `vx` and `vy`. Samples are `dt` apart; `t` says something else in some
-//! of the published files. Fields may also lie in groups of a part, with one component on a last axis.
+//! of the published files. Its velocities are those on the lower faces of the cells, half a cell away from the smoke; what is written lies in the
+//! middle, as all of Flowmap's fields. Fields may also lie in groups of a part, with one component on a last axis.
 //!
 //! J. K. Gupta, J. Brandstetter, "Towards Multi-spatiotemporal-scale Generalized PDE Modeling", TMLR 2023.
 

@@ -253,7 +253,10 @@ impl Trajectories {
     /// All of a file that cannot be read in parts.
     pub fn in_memory(path: &Path, series: Series) -> Self {
         let shape = series.values.shape().to_vec();
-        let values: Vec<f64> = series.values.iter().copied().collect();
+        let values = match series.values.is_standard_layout() {
+            true => series.values.into_raw_vec_and_offset().0,
+            false => series.values.iter().copied().collect(),
+        };
         let array = Array {
             name: "values".into(),
             storage: Storage::Memory(values),

@@ -34,6 +34,7 @@ pub fn draw(problem: &ProblemConfig, density: &dyn Density, data: &DataConfig, s
     let digest = Sha256::digest(serde_json::to_vec(&card).unwrap_or_default());
     card.hash = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
     Dataset {
+        stored: None,
         // Two numbers a point, and as many points as the parts have together.
         values: ArrayD::from_shape_vec(IxDyn(&[data.trajectories(), 1, 2]), values).unwrap_or_default(),
         times: vec![0.0],

@@ -92,13 +92,13 @@ fn textbook() -> InitialConfig {
 
 /// A file with trajectories.
 ///
-/// Its first trajectories train, the next validate, the last test, as many as `data` says. Without a problem it may
-/// also be one long series: then its first stretch trains, the end of that stretch validates, and the rest tests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Its first trajectories train, the next validate, the last test, as many as `data` says; of a file or folder in parts the first of each. Without a
+/// problem it may also be one long series: then its first stretch trains, the end of that stretch validates, and the rest tests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {
-    /// An NPZ archive, an NPY array, a table of text, or an HDF5 file in PDEBench's layout; a relative path starts at
-    /// the config's folder.
+    /// An NPZ archive, an NPY array, a table of text, an HDF5 file in a layout of PDEArena, PDEBench or The Well, or a folder of such files; a relative
+    /// path starts at the config's folder.
     pub path: PathBuf,
     /// Another file of the same kind that tests; all of the first then trains and validates. Beside a problem the two may differ in length,
     /// as `train_steps` and `steps` do.
@@ -110,6 +110,12 @@ pub struct FileConfig {
     /// The share of that stretch, at its end, that validates; 0.1 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_fraction: Option<f64>,
+    /// The channels of the file that are the problem's, in its order; unless given, told by their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
+    /// The most megabytes of fields that train to keep in memory; the rest is read when it is needed. Zero takes 1024.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cache_mb: usize,
 }
 
 impl DataConfig {
@@ -160,6 +166,7 @@ impl Validate for DataConfig {
 
 impl Validate for FileConfig {
     fn validate(&self, mut check: Check<'_>) {
+        check.within("cache_mb", self.cache_mb, 0, 16_000_000);
         let hint = "it must be greater than 0 and less than 1";
         if let Some(share) = self.train_fraction {
             check.require(share > 0.0 && share < 1.0, "train_fraction", format!("{share} is no share"), hint);

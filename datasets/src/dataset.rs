@@ -1,17 +1,21 @@
-//! Trajectories in memory: split, windows, normalisation.
+//! Trajectories, in memory or in their file: split, windows, normalisation.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, Ix2, Slice};
+use ndarray::{ArrayD, ArrayView2, ArrayViewD, Axis, CowArray, Ix2, IxDyn, Slice};
 use serde::{Deserialize, Serialize};
 
 use crate::card::DataCard;
+use crate::format::{FormatError, Trajectories};
 
 /// Trajectories with their axes.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    /// `[trajectory, time, channel, x, …]`.
+    /// `[trajectory, time, channel, x, …]`, without those that are [`stored`](Self::stored).
     pub values: ArrayD<f64>,
+    /// The first trajectories, which train, where they stay in their file.
+    pub stored: Option<Stored>,
     /// The times of the samples.
     pub times: Vec<f64>,
     /// The points of every axis.
@@ -22,6 +26,26 @@ pub struct Dataset {
     pub split: Split,
     /// Where they come from, and how exact they are.
     pub card: DataCard,
+}
+
+/// Trajectories that train and stay in their file.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    from: Arc<Trajectories>,
+    /// Which of the file's.
+    range: Range<usize>,
+    normalisation: Normalisation,
+}
+
+impl Stored {
+    pub(crate) fn new(from: Arc<Trajectories>, range: Range<usize>, normalisation: Normalisation) -> Self {
+        Self { from, range, normalisation }
+    }
+
+    /// The file.
+    pub fn file(&self) -> &Trajectories {
+        &self.from
+    }
 }
 
 /// Which part serves what. No window lies in two of them.
@@ -72,9 +96,16 @@ impl Part {
 }
 
 impl Dataset {
-    /// The values of one part, without a copy.
+    /// How many trajectories are not in memory.
+    fn away(&self) -> usize {
+        self.stored.as_ref().map_or(0, |s| s.range.len())
+    }
+
+    /// The values of one part in memory, without a copy.
     pub fn part(&self, part: &Part) -> ArrayViewD<'_, f64> {
-        let mut view = self.values.slice_axis(Axis(0), Slice::from(part.trajectories.clone()));
+        let Range { start, end } = part.trajectories;
+        let here = start - self.away()..end - self.away();
+        let mut view = self.values.slice_axis(Axis(0), Slice::from(here));
         view.slice_axis_inplace(Axis(1), Slice::from(part.samples.clone()));
         view
     }
@@ -94,7 +125,33 @@ impl Dataset {
         self.card.observation.as_ref().map_or(0, |o| o.inputs)
     }
 
-    /// `[time, channel, x, …]`, `length` samples of a trajectory from `start` on, without a copy.
+    /// The scale of the channels of the part that trains.
+    pub fn normalisation(&self) -> Normalisation {
+        match &self.stored {
+            Some(stored) => stored.normalisation.clone(),
+            None => Normalisation::fit(self.part(&self.split.train)),
+        }
+    }
+
+    /// As [`window`](Self::window), from the file where the trajectory stays there.
+    ///
+    /// # Errors
+    /// If the file cannot be read any more.
+    pub fn frames(
+        &self,
+        trajectory: usize,
+        start: usize,
+        length: usize,
+    ) -> Result<CowArray<'_, f64, IxDyn>, FormatError> {
+        match &self.stored {
+            Some(stored) if trajectory < stored.range.len() => {
+                stored.from.window(stored.range.start + trajectory, start, length).map(CowArray::from)
+            }
+            _ => Ok(CowArray::from(self.window(trajectory - self.away(), start, length))),
+        }
+    }
+
+    /// `[time, channel, x, …]`, `length` samples of a trajectory in memory from `start` on, without a copy.
     pub fn window(&self, trajectory: usize, start: usize, length: usize) -> ArrayViewD<'_, f64> {
         let mut view = self.values.index_axis(Axis(0), trajectory);
         view.slice_axis_inplace(Axis(0), Slice::from(start..start + length));
@@ -144,6 +201,7 @@ mod tests {
         let values = Array::from_iter((0..4 * 5 * 2 * 3).map(f64::from));
         Dataset {
             values: values.into_shape_with_order(vec![4, 5, 2, 3]).unwrap(),
+            stored: None,
             times: (0..5).map(f64::from).collect(),
             coordinates: vec![vec![0.0, 1.0, 2.0]],
             channels: vec!["a".into(), "b".into()],

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cache;
 use crate::card::{DataCard, FORMAT_VERSION, ReferenceError};
-use crate::data::DataConfig;
+use crate::data::{DataConfig, FileConfig};
 use crate::dataset::{Dataset, Split};
 use crate::drift::drift;
 use crate::format::FormatError;
@@ -65,11 +65,33 @@ impl Recipe<'_> {
         cache: Option<&Path>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Dataset, DataError> {
+        self.had(cache, progress, false)
+    }
+
+    /// As [`obtain`](Self::obtain); but trajectories of a file that train stay there and are read by windows, unless they are observed otherwise than
+    /// they are.
+    ///
+    /// # Errors
+    /// As [`obtain`](Self::obtain).
+    pub fn obtain_windows(
+        &self,
+        cache: Option<&Path>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Dataset, DataError> {
+        self.had(cache, progress, self.data.observe.is_none())
+    }
+
+    fn had(
+        &self,
+        cache: Option<&Path>,
+        progress: &(dyn Fn(usize) + Sync),
+        stay: bool,
+    ) -> Result<Dataset, DataError> {
         let problem = self.problem.build().map_err(|e| {
             DataError::Config(Issue::new(format!("problem.{}", self.problem.name()), e.to_string()))
         })?;
         let data = match &self.data.file {
-            Some(file) => self.read_file(&problem, file)?,
+            Some(file) => self.read_file(&problem, file, stay)?,
             None => self.generate(&problem, cache, progress)?,
         };
         match &self.data.observe {
@@ -226,6 +248,7 @@ impl Recipe<'_> {
                 observe: None,
                 train_steps: 0,
                 history: 1,
+                file: self.data.file.clone().map(|file| FileConfig { cache_mb: 0, ..file }),
                 ..self.data.clone()
             })),
             seed: self.seed,
@@ -243,6 +266,7 @@ impl Recipe<'_> {
         let split = Split::new(c.train, c.validation, c.test, samples);
         Dataset {
             values,
+            stored: None,
             times: c.times(),
             coordinates: problem.coordinates(),
             channels: problem.channels(),

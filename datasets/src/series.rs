@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::card::{DataCard, FORMAT_VERSION};
 use crate::data::{DataConfig, FileConfig};
 use crate::dataset::{Dataset, Part, Split};
-use crate::format::{Series, read};
+use crate::format::{Series, open};
 use crate::generate::DataError;
 use crate::observe::ObserveConfig;
 
@@ -75,7 +75,7 @@ pub fn obtain(data: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
     values.iter().for_each(|v| hash.update(v.to_le_bytes()));
     card.hash = hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
     let times = (0..values.shape()[1]).map(|i| i as f64 * dt).collect();
-    let dataset = Dataset { values, times, coordinates: Vec::new(), channels, split, card };
+    let dataset = Dataset { values, stored: None, times, coordinates: Vec::new(), channels, split, card };
     let all = ObserveConfig::default();
     data.observe.as_ref().unwrap_or(&all).apply(dataset, seed).map_err(DataError::Config)
 }
@@ -86,15 +86,17 @@ fn misfit(key: &str, message: String, hint: &str) -> DataError {
 
 /// Reads, cuts to `data.steps`, and checks.
 fn load(path: &Path, key: &str, data: &DataConfig) -> Result<Series, DataError> {
-    let mut series = read(path)?;
-    let shape = series.values.shape().to_vec();
-    if shape.len() != 3 {
+    let opened = open(path)?;
+    let sample = opened.sample_shape();
+    if sample.len() != 2 {
         return Err(misfit(
             key,
-            format!("{}: fields of shape {:?}, not series", path.display(), &shape[2..]),
+            format!("{}: fields of shape {:?}, not series", path.display(), &sample[1..]),
             "name the [problem] and the [solver] of these fields",
         ));
     }
+    let mut series = opened.whole()?;
+    let shape = series.values.shape().to_vec();
     if shape[1] <= data.steps {
         return Err(misfit(
             key,

@@ -125,8 +125,7 @@ fn data_in_the_layout_of_apebench_come_back() {
     let file = |path: &Path, test: Option<&Path>| FileConfig {
         path: path.to_owned(),
         test: test.map(Path::to_owned),
-        train_fraction: None,
-        validation_fraction: None,
+        ..FileConfig::default()
     };
     let obtain = |file: FileConfig, data: &DataConfig| {
         let data = DataConfig { file: Some(file), ..data.clone() };

@@ -28,12 +28,7 @@ fn data(path: &Path) -> DataConfig {
         history: 1,
         burn_in: 0.0,
         initial: InitialConfig::Textbook(Empty {}),
-        file: Some(FileConfig {
-            path: path.to_owned(),
-            test: None,
-            train_fraction: None,
-            validation_fraction: None,
-        }),
+        file: Some(FileConfig { path: path.to_owned(), ..FileConfig::default() }),
         dropped: 0.0,
         observe: None,
     }

@@ -24,6 +24,22 @@ pub struct Cli {
     run: RunArgs,
 }
 
+/// How data are laid out in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Layout {
+    /// One NPZ archive.
+    Npz,
+    /// NAME_train.npy, NAME_test.npy and NAME.json.
+    Apebench,
+    /// One HDF5 file: 'tensor', or one array a field.
+    Pdebench,
+    /// NAME_train.h5, NAME_valid.h5 and NAME_test.h5, one array a field.
+    Pdearena,
+    /// A folder with data/train, data/valid, data/test and stats.yaml.
+    TheWell,
+}
+
 /// How experiments run.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
@@ -90,9 +106,12 @@ enum Command {
         /// The config file.
         #[arg(value_name = "CONFIG")]
         config: PathBuf,
-        /// Write the data to a file too: NPZ, or HDF5 in PDEBench's layout, by its ending.
-        #[arg(long, value_name = "FILE")]
+        /// Write the data to a file too, in the layout that its ending says: .npz, .npy (APEBench), .h5 or .hdf5 (PDEBench); of The Well, to a folder.
+        #[arg(long, value_name = "PATH")]
         out: Option<PathBuf>,
+        /// The layout of what is written.
+        #[arg(long, value_name = "LAYOUT", requires = "out")]
+        layout: Option<Layout>,
         #[command(flatten)]
         overrides: OverrideArgs,
     },
@@ -140,7 +159,9 @@ pub fn main() -> ExitCode {
         None => commands::run(&cli.run),
         Some(Command::Check { configs, overrides }) => commands::check(&configs, &overrides),
         Some(Command::List { what }) => commands::list(what),
-        Some(Command::Data { config, out, overrides }) => commands::data(&config, out.as_deref(), &overrides),
+        Some(Command::Data { config, out, layout, overrides }) => {
+            commands::data(&config, out.as_deref(), layout, &overrides)
+        }
         Some(Command::Compare { runs, out }) => commands::compare(&runs, &out),
         Some(Command::Report { run }) => commands::report(&run),
         Some(Command::Completions { shell }) => commands::completions(shell),

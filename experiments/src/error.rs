@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use flowmap_datasets::format::FormatError;
 use flowmap_datasets::generate::DataError;
 
 use crate::config::ConfigErrors;
@@ -83,8 +84,22 @@ impl Error {
                 std::io::ErrorKind::NotFound => Some("check the path".into()),
                 _ => None,
             },
-            Self::Data(DataError::File(flowmap_datasets::format::FormatError::Open { .. })) => {
-                Some("a relative path of a config starts at the config's folder".into())
+            Self::Data(DataError::File(error)) => {
+                let hint = match error {
+                    FormatError::Open { .. } => "a relative path of a config starts at the config's folder",
+                    FormatError::NoPart { .. } => {
+                        "give a folder or file with this part, or a second file by data.file.test"
+                    }
+                    FormatError::Uneven { .. } => "take files of one step each",
+                    FormatError::Statistics { .. } => {
+                        "put stats.yaml beside the files that it is about, or remove it"
+                    }
+                    FormatError::NotFiniteField { .. } => {
+                        "take the trajectory out of the file, or ask for fewer trajectories or steps"
+                    }
+                    _ => return None,
+                };
+                Some(hint.into())
             }
             Self::Checkpoint { .. } => Some("start anew without --resume".into()),
             _ => None,

@@ -36,6 +36,7 @@ fn dataset(amplitudes: &[f64], points: usize) -> Dataset {
     let shape = |x: usize| (std::f64::consts::TAU * x as f64 / points as f64).cos();
     let values = amplitudes.iter().flat_map(|a| (0..points).map(move |x| a * shape(x)));
     Dataset {
+        stored: None,
         values: ArrayD::from_shape_vec(vec![1, amplitudes.len(), 1, points], values.collect()).unwrap(),
         times: (0..amplitudes.len()).map(|i| i as f64).collect(),
         coordinates: vec![(0..points).map(|x| x as f64).collect()],

@@ -60,7 +60,7 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
             Some(name) => array(name),
             None => Err(FormatError::Missing {
                 path: path.to_owned(),
-                entry,
+                entry: entry.to_owned(),
                 found: names.iter().map(|n| bare(n).to_owned()).collect(),
                 wanted: WANTED,
             }),
@@ -69,7 +69,7 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
         if values.ndim() < 3 {
             return Err(FormatError::Shape {
                 path: path.to_owned(),
-                entry: "values",
+                entry: "values".into(),
                 found: values.shape().to_vec(),
                 wanted: "[trajectory, time, channel, x, …]",
             });
@@ -78,7 +78,7 @@ pub fn read(path: &Path) -> Result<Series, FormatError> {
         if times.len() != values.shape()[1] {
             return Err(FormatError::Shape {
                 path: path.to_owned(),
-                entry: "times",
+                entry: "times".into(),
                 found: vec![times.len()],
                 wanted: "one entry for every sample of 'values'",
             });

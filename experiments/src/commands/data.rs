@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flowmap_datasets::format::{Series, apebench, npz, pdebench};
+use flowmap_datasets::format::{Series, apebench, npz, pdearena, pdebench, the_well};
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::labelled::{self, LabelledData};
 use flowmap_datasets::observe::ObserveConfig;
@@ -11,25 +11,22 @@ use ndarray::{Array1, Array2, Array3, s};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 
 use super::{Progress, print};
-use crate::cli::OverrideArgs;
+use crate::cli::{Layout, OverrideArgs};
 use crate::config::load;
 use crate::error::Error;
 
-/// Makes and caches the data of a config, and writes them to `out` if it is given.
+/// Makes and caches the data of a config, and writes them to `out` if it is given, in a layout or that of its ending.
 ///
 /// # Errors
 /// If the config is wrong, a trajectory diverges, or a file cannot be written.
-pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Result<(), Error> {
+pub fn data(
+    config: &Path,
+    out: Option<&Path>,
+    layout: Option<Layout>,
+    overrides: &OverrideArgs,
+) -> Result<(), Error> {
     let loaded = load(config, &overrides.into()).map_err(Error::Config)?;
-    let ending = out.map(|o| o.extension().and_then(|e| e.to_str()).unwrap_or_default().to_owned());
-    if let Some(ending) = &ending
-        && !["npz", "npy", "h5", "hdf5"].contains(&ending.as_str())
-    {
-        return Err(Error::Usage {
-            message: format!("--out: a file that ends in '.{ending}'"),
-            hint: "end it in .npz, .npy (APEBench), .h5 or .hdf5 (PDEBench)".into(),
-        });
-    }
+    let layout = out.map(|out| chosen(out, layout)).transpose()?;
     if loaded.config.study.is_some() {
         return Err(Error::Usage {
             message: format!("{}: a study has no data", loaded.path.display()),
@@ -54,7 +51,7 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
             print(&data.card.hash);
             return Ok(());
         };
-        if ending.as_deref() != Some("npz") {
+        if layout != Some(Layout::Npz) {
             return Err(Error::Usage {
                 message: "--out: labelled series have times of their own, which other layouts have not"
                     .into(),
@@ -66,25 +63,59 @@ pub fn data(config: &Path, out: Option<&Path>, overrides: &OverrideArgs) -> Resu
         return Ok(());
     }
     let data = progress.data(&config)?;
-    if let (Some(out), Some("npy")) = (out, ending.as_deref()) {
-        apebench::write(out, &data)
-            .map_err(DataError::File)?
-            .iter()
-            .for_each(|p| print(&p.display().to_string()));
-    } else if let (Some(out), Some(ending)) = (out, ending) {
-        let series = Series {
-            values: data.values,
-            times: data.times,
-            coordinates: data.coordinates,
-            channels: data.channels,
-        };
-        let written = if ending == "npz" { npz::write(out, &series) } else { pdebench::write(out, &series) };
-        written.map_err(DataError::File)?;
-        print(&out.display().to_string());
-    } else {
+    let (Some(out), Some(layout)) = (out, layout) else {
         print(&data.card.hash);
-    }
+        return Ok(());
+    };
+    let written = match layout {
+        Layout::Apebench => apebench::write(out, &data).map(Vec::from),
+        Layout::Pdearena => pdearena::write(out, &data),
+        Layout::TheWell => {
+            let problem = config.problem.as_ref().and_then(|p| p.build().ok());
+            let boundaries = problem.map_or(Vec::new(), |p| p.boundaries());
+            the_well::write(out, &config.name, &boundaries, &data)
+        }
+        Layout::Npz | Layout::Pdebench => {
+            let series = Series {
+                values: data.values,
+                times: data.times,
+                coordinates: data.coordinates,
+                channels: data.channels,
+            };
+            let write = if layout == Layout::Npz { npz::write } else { pdebench::write };
+            write(out, &series).map(|()| vec![out.to_owned()])
+        }
+    };
+    written.map_err(DataError::File)?.iter().for_each(|p| print(&p.display().to_string()));
     Ok(())
+}
+
+/// The layout of what is written: the one that is asked for, if the name fits it, or that of the ending.
+fn chosen(out: &Path, layout: Option<Layout>) -> Result<Layout, Error> {
+    const ENDINGS: [(&str, Layout); 4] = [
+        ("npz", Layout::Npz),
+        ("npy", Layout::Apebench),
+        ("h5", Layout::Pdebench),
+        ("hdf5", Layout::Pdebench),
+    ];
+    let ending = out.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let by_ending = ENDINGS.iter().find(|(e, _)| *e == ending).map(|(_, layout)| *layout);
+    let fits = match layout {
+        None => by_ending,
+        Some(Layout::TheWell) => by_ending.is_none().then_some(Layout::TheWell),
+        Some(Layout::Pdearena) => by_ending.filter(|l| *l == Layout::Pdebench).map(|_| Layout::Pdearena),
+        Some(layout) => by_ending.filter(|l| *l == layout),
+    };
+    fits.ok_or_else(|| {
+        let hint = match layout {
+            None => "end it in .npz, .npy (APEBench), .h5 or .hdf5 (PDEBench), or give --layout",
+            Some(Layout::Npz) => "end it in .npz",
+            Some(Layout::Apebench) => "end it in .npy",
+            Some(Layout::Pdebench | Layout::Pdearena) => "end it in .h5 or .hdf5",
+            Some(Layout::TheWell) => "give a folder",
+        };
+        Error::Usage { message: format!("--out: a file that ends in '.{ending}'"), hint: hint.into() }
+    })
 }
 
 /// `times` `[series, time]`, `values` `[series, time, channel]` and `label`; shorter series end in what is not a number.

@@ -66,6 +66,18 @@ impl Progress {
     /// # Errors
     /// As [`flowmap_datasets::generate::Recipe::obtain`] and [`series::obtain`].
     pub fn data(&self, config: &ExperimentConfig) -> Result<Dataset, DataError> {
+        self.had(config, false)
+    }
+
+    /// As [`data`](Self::data); but fields of a file that train stay there and are read by windows.
+    ///
+    /// # Errors
+    /// As [`data`](Self::data).
+    pub fn windows(&self, config: &ExperimentConfig) -> Result<Dataset, DataError> {
+        self.had(config, true)
+    }
+
+    fn had(&self, config: &ExperimentConfig, windows: bool) -> Result<Dataset, DataError> {
         if let Some(problem) = &config.problem
             && let Ok(Problem::Density(density)) = problem.build()
         {
@@ -89,7 +101,11 @@ impl Progress {
             return Ok(data);
         };
         let bar = self.bar("data", recipe.data.trajectories() as u64, 0);
-        let data = recipe.obtain(cache::folder().as_deref(), &|done| bar.at(done as u64, ""))?;
+        let (cache, done) = (cache::folder(), |done| bar.at(done as u64, ""));
+        let data = match windows {
+            true => recipe.obtain_windows(cache.as_deref(), &done)?,
+            false => recipe.obtain(cache.as_deref(), &done)?,
+        };
         bar.finish();
         let reference = data.card.reference.as_ref().map(|r| match r.parted() {
             true if data.card.warnings.is_empty() => {
@@ -99,10 +115,11 @@ impl Progress {
         });
         data.card.warnings.iter().for_each(|w| self.say(&format!("warning: {w}")));
         self.say(&format!(
-            "data: {} trajectories of {} samples{}",
-            data.values.shape()[0],
+            "data: {} trajectories of {} samples{}{}",
+            data.split.test.trajectories.end,
             data.values.shape()[1],
-            reference.unwrap_or_default()
+            reference.unwrap_or_default(),
+            if data.stored.is_some() { ", those that train are read as they are needed" } else { "" }
         ));
         Ok(data)
     }

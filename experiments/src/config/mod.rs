@@ -378,6 +378,19 @@ impl ExperimentConfig {
             if problem { "a problem without [solver.NAME]" } else { "[solver] without a problem" },
             "give both, or neither if the data are series of a file",
         );
+        let named = self.data.file.as_ref().filter(|_| !problem);
+        check.require(
+            named.is_none_or(|f| f.channels.is_empty()),
+            "data.file.channels",
+            "channels of fields, and no problem that has them",
+            "name channels of a series by data.observe.channels",
+        );
+        check.require(
+            named.is_none_or(|f| f.cache_mb == 0),
+            "data.file.cache_mb",
+            "a series is read whole",
+            "leave it out, or name the [problem] and the [solver] of fields",
+        );
         check.require(
             self.model.is_some() || problem || !file,
             "data.file",

@@ -75,6 +75,7 @@ fn kept(config: &ExperimentConfig, problem: &Problem, trajectory: &Trajectory) -
     let values: Vec<f64> = trajectory.states.iter().flatten().copied().collect();
     let values = ArrayD::from_shape_vec(shape, values).ok().filter(|v| !v.is_empty())?;
     Some(Dataset {
+        stored: None,
         values,
         times: trajectory.times.clone(),
         coordinates: problem.coordinates(),

@@ -4,6 +4,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use flowmap_datasets::dataset::{Dataset, Normalisation};
 use flowmap_datasets::flow::Flow;
+use flowmap_datasets::generate::DataError;
 use flowmap_datasets::rng::stream;
 use flowmap_models::emulator::{Emulator, shifted};
 use ndarray::{Array, ArrayD, Axis};
@@ -47,7 +48,7 @@ impl<'a> FieldObjective<'a> {
         device: &'a Device,
     ) -> Self {
         let windows = dataset.windows(&dataset.split.train, history + config.window());
-        let normalisation = Normalisation::fit(dataset.part(&dataset.split.train));
+        let normalisation = dataset.normalisation();
         let (reference, dt, order) = (None, 0.0, None);
         Self { dataset, config, history, seed, device, windows, normalisation, reference, dt, order }
     }
@@ -72,12 +73,19 @@ impl<'a> FieldObjective<'a> {
     }
 
     /// The first frames of a batch, `[batch, history·channel, x]`, with noise, and the states that the loss compares with.
-    fn batch(&self, batch: &[(usize, usize)], step: u64, device: &Device) -> (Tensor<3>, Vec<Tensor<3>>) {
+    fn batch(
+        &self,
+        batch: &[(usize, usize)],
+        step: u64,
+        device: &Device,
+    ) -> Result<(Tensor<3>, Vec<Tensor<3>>), Error> {
         let c = self.config;
         let shape = self.dataset.values.shape();
         let (channels, points) = (shape[2], shape[3..].iter().product::<usize>());
+        let read = |(t, s): &(usize, usize)| self.dataset.frames(*t, *s, self.history + c.window());
+        let windows = batch.iter().map(read).collect::<Result<Vec<_>, _>>().map_err(DataError::File)?;
         let gather = |offset: usize, frames: usize| -> Vec<f32> {
-            let states = batch.iter().map(|(t, s)| self.dataset.window(*t, s + offset, frames));
+            let states = windows.iter().map(|w| w.slice_axis(Axis(0), (offset..offset + frames).into()));
             states.flat_map(|w| w.iter().map(|v| *v as f32).collect::<Vec<_>>()).collect()
         };
         let tensor = |values: Vec<f32>, frames: usize| {
@@ -95,7 +103,7 @@ impl<'a> FieldObjective<'a> {
         let last = self.history - 1 + c.push_forward;
         let compared = if c.diverted_chain { 0 } else { c.unroll };
         let targets = (1..=compared).map(|i| tensor(gather(last + i, 1), 1)).collect();
-        (tensor(first, self.history), targets)
+        Ok((tensor(first, self.history), targets))
     }
 }
 
@@ -108,7 +116,7 @@ impl<M: Emulator> Objective<M> for FieldObjective<'_> {
         let windows = self.windows(step);
         let c = self.config;
         let device = self.device.clone().autodiff();
-        let (mut start, targets) = self.batch(&windows, step, &device);
+        let (mut start, targets) = self.batch(&windows, step, &device)?;
         if c.push_forward > 0 {
             let first = start.inner();
             let rolled = model.valid().rollout(first.clone(), c.push_forward);

@@ -1,6 +1,6 @@
 //! What stands beside a model of fields and is not learned.
 
-use flowmap_datasets::dataset::{Dataset, Normalisation};
+use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::problem::Problem;
 use flowmap_datasets::simulate::simulate;
 use flowmap_solvers::config::{FixedConfig, SolverConfig};
@@ -52,7 +52,7 @@ pub(super) fn classical(
             Some(out)
         }
         Baseline::Mean => {
-            let statistics = Normalisation::fit(data.part(&data.split.train));
+            let statistics = data.normalisation();
             let mut out = truth.clone();
             for (mut channel, mean) in out.axis_iter_mut(Axis(2)).zip(statistics.mean) {
                 channel.slice_axis_inplace(Axis(1), (1..).into());

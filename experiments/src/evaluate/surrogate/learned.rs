@@ -1,5 +1,6 @@
 //! What is learned in a comparison of surrogates: the model and its learned rivals.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use burn::optim::GradientsParams;
@@ -47,6 +48,7 @@ pub(super) struct Task<'a> {
     pub(super) tested: &'a ArrayD<f64>,
     pub(super) truth: &'a ArrayD<f64>,
     pub(super) job: &'a Job<'a>,
+    pub(super) specs: RefCell<Vec<(LinearPart, FieldSpec)>>,
 }
 
 /// What a model costs.
@@ -164,7 +166,7 @@ impl Learned {
         for<'a> FieldObjective<'a>: Objective<M>,
     {
         let device = task.job.device;
-        let [forward_ms, backward_ms] = speed(&drawn(task.config, device, &draw)?, task);
+        let [forward_ms, backward_ms] = speed(&drawn(task.config, device, &draw)?, task)?;
         let mut model = drawn(task.config, device, &draw)?;
         if let Some(path) = &fitting.config.start {
             let keys = match self {
@@ -188,16 +190,15 @@ impl Learned {
 }
 
 /// Milliseconds of one step of a batch of the training data, and of its gradient.
-fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> [f64; 2] {
+fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> Result<[f64; 2], Error> {
     let (data, history) = (task.data, model.history());
     let batch = task.config.train.as_ref().map_or(1, |t| t.batch);
     let windows = data.windows(&data.split.train, history);
-    let frames = windows
-        .iter()
-        .cycle()
-        .take(batch)
-        .flat_map(|(t, s)| data.window(*t, *s, history).iter().map(|v| *v as f32).collect::<Vec<_>>());
-    let values: Vec<f32> = frames.collect();
+    let mut values: Vec<f32> = Vec::new();
+    for (t, s) in windows.iter().cycle().take(batch) {
+        let frames = data.frames(*t, *s, history).map_err(DataError::File)?;
+        values.extend(frames.iter().map(|v| *v as f32));
+    }
     let points: usize = data.values.shape()[3..].iter().product();
     let shape = [batch, values.len() / (batch * points).max(1), points];
     let start = Tensor::<3>::from_data(TensorData::new(values, shape), &task.job.device.clone().autodiff());
@@ -217,14 +218,21 @@ fn speed<M: Emulator>(model: &M, task: &Task<'_>) -> [f64; 2] {
             *least = least.min(1e3 * took.as_secs_f64());
         }
     }
-    fastest
+    Ok(fastest)
 }
 
 impl Task<'_> {
+    /// What a model is told; all that trains is read for it once.
     fn spec(&self, linear: LinearPart) -> Result<FieldSpec, Error> {
-        let spec =
-            field_spec(self.problem, self.data, self.config.data.dt, self.config.data.history, linear)?;
-        Ok(FieldSpec { bundle: self.config.train.as_ref().map_or(1, |t| t.bundle), ..spec })
+        let found = self.specs.borrow().iter().find(|(of, _)| *of == linear).map(|(_, spec)| spec.clone());
+        if let Some(spec) = found {
+            return Ok(spec);
+        }
+        let (dt, history) = (self.config.data.dt, self.config.data.history);
+        let bundle = self.config.train.as_ref().map_or(1, |t| t.bundle);
+        let spec = FieldSpec { bundle, ..field_spec(self.problem, self.data, dt, history, linear)? };
+        self.specs.borrow_mut().push((linear, spec.clone()));
+        Ok(spec)
     }
 }
 

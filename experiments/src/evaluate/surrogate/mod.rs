@@ -7,7 +7,7 @@ mod misalignment;
 mod scores;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use flowmap_datasets::dataset::{Dataset, Normalisation};
+use flowmap_datasets::dataset::Dataset;
 use flowmap_datasets::generate::DataError;
 use flowmap_datasets::problem::Problem;
 use flowmap_datasets::problem::cells::Boundary;
@@ -97,7 +97,7 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
     let mut findings = Findings::default();
     let problem = build(config)?;
     let started = std::time::Instant::now();
-    let obtained = progress.data(config);
+    let obtained = progress.windows(config);
     findings.metric("solve_s", started.elapsed().as_secs_f64());
     let data = match obtained {
         Ok(data) => data,
@@ -111,7 +111,8 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
     // What is predicted begins with the last frame given.
     let given = config.data.history - 1;
     let truth = tested.slice_axis(Axis(1), (given..).into()).to_owned();
-    let task = Task { config, problem: &problem, data: &data, tested: &tested, truth: &truth, job };
+    let specs = std::cell::RefCell::default();
+    let task = Task { config, problem: &problem, data: &data, tested: &tested, truth: &truth, job, specs };
     let learned = Learned::of(model)?;
     let Entered { entry, cost: model_cost, misalignment } = learned.enter("model", &task)?;
     if let Some(misalignment) = misalignment {
@@ -198,8 +199,7 @@ pub(super) fn field_spec(
         Problem::Cells(p) => (p.cells().to_vec(), p.channels().len(), Vec::new()),
         _ => return Err(misfit("the model learns fields, not systems of ordinary equations")),
     };
-    let train = data.part(&data.split.train);
-    let statistics = Normalisation::fit(train.view());
+    let statistics = data.normalisation();
     let mut carry: Box<dyn FnMut(usize, &mut Vec<f64>)> = match (linear, problem) {
         (LinearPart::None, _) => Box::new(|_, _| {}),
         (LinearPart::Exact, Problem::Pde(pde)) => {
@@ -218,7 +218,10 @@ pub(super) fn field_spec(
     };
     let points: usize = shape.iter().product();
     let (mut squares, mut count) = (vec![0.0; channels], 0.0);
-    for trajectory in train.axis_iter(Axis(0)) {
+    let train = &data.split.train;
+    for trajectory in train.trajectories.clone() {
+        let trajectory =
+            data.frames(trajectory, train.samples.start, train.samples.len()).map_err(DataError::File)?;
         for t in 0..trajectory.shape()[0] - 1 {
             for c in 0..channels {
                 let at = |t: usize| -> Vec<f64> {

@@ -1,5 +1,7 @@
 //! How far the features of a picture have moved.
 
+use std::ops::Range;
+
 use ndarray::{ArrayView3, s};
 
 /// Points of a tile, along an axis.
@@ -7,11 +9,11 @@ const TILE: usize = 8;
 
 /// The mean length, in points, by which the features `a`, `[feature, x, y]`, must be moved to lie on `b`.
 ///
-/// Every tile of `a` is held against `b` at all whole displacements up to `reach` along each axis; the least sum of squared differences over all features,
-/// refined by a parabola along each axis, is its displacement. Tiles count by their variance: what is flat cannot be seen to move. Beyond an axis that is not
+/// Every tile of `a` is held against `b` at all whole displacements up to `reach` along each axis; the one with the least sum of squared differences over all
+/// features, refined by less than a point along the slopes of `b`, is its displacement. Tiles count by their variance: what is flat cannot be seen to move. Beyond an axis that is not
 /// periodic nothing is looked for. Features are scaled to a variance of one each.
 ///
-/// Block matching, as J. Jain and A. Jain, IEEE Trans. Commun. 29 (1981).
+/// Block matching, as J. Jain and A. Jain, IEEE Trans. Commun. 29 (1981); the refinement is a step of B. Lucas and T. Kanade, IJCAI 1981.
 pub fn displacement(
     a: ArrayView3<'_, f64>,
     b: ArrayView3<'_, f64>,
@@ -27,11 +29,6 @@ pub fn displacement(
             let (x1, y1) = ((x0 + TILE).min(nx), (y0 + TILE).min(ny));
             let weight: f64 =
                 (0..features).map(|f| a.slice(s![f, x0..x1, y0..y1]).var(0.0) * scales[f]).sum();
-            let moved = |at: usize, by: isize, n: usize, periodic: bool| {
-                let to = at as isize + by;
-                let inside = (0..n as isize).contains(&to);
-                (inside || periodic).then(|| to.rem_euclid(n as isize) as usize)
-            };
             let cost = |dx: isize, dy: isize| -> Option<f64> {
                 let mut cost = 0.0;
                 for x in x0..x1 {
@@ -51,18 +48,65 @@ pub fn displacement(
             // Of equal costs the shortest displacement.
             let length = |dx: isize, dy: isize| dx * dx + dy * dy;
             let best = all.min_by(|p, q| p.0.total_cmp(&q.0).then(length(p.1, p.2).cmp(&length(q.1, q.2))));
-            let Some((least, dx, dy)) = best else { continue };
-            let refined = |behind: Option<f64>, ahead: Option<f64>| match (behind, ahead) {
-                (Some(p), Some(q)) if p + q > 2.0 * least => 0.5 * (p - q) / (p + q - 2.0 * least),
-                _ => 0.0,
-            };
-            let x = dx as f64 + if nx > 1 { refined(cost(dx - 1, dy), cost(dx + 1, dy)) } else { 0.0 };
-            let y = dy as f64 + refined(cost(dx, dy - 1), cost(dx, dy + 1));
+            let Some((_, dx, dy)) = best else { continue };
+            let [px, py] = slope_step(a, b, [x0..x1, y0..y1], [dx, dy], &scales, periodic);
+            let (x, y) = (dx as f64 + px, dy as f64 + py);
             sum += weight * x.hypot(y);
             weights += weight;
         }
     }
     if weights > 0.0 { sum / weights } else { 0.0 }
+}
+
+/// The place of a point moved along an axis of `n` points, if there is one.
+fn moved(at: usize, by: isize, n: usize, periodic: bool) -> Option<usize> {
+    let to = at as isize + by;
+    let inside = (0..n as isize).contains(&to);
+    (inside || periodic).then(|| to.rem_euclid(n as isize) as usize)
+}
+
+/// What is left of the displacement of a tile after whole points `by`: the least-squares solution of `b + δ·∇b = a`, at most half a point along each axis.
+fn slope_step(
+    a: ArrayView3<'_, f64>,
+    b: ArrayView3<'_, f64>,
+    [rows, columns]: [Range<usize>; 2],
+    by: [isize; 2],
+    scales: &[f64],
+    periodic: [bool; 2],
+) -> [f64; 2] {
+    let (features, nx, ny) = a.dim();
+    let (mut xx, mut xy, mut yy, mut rx, mut ry) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for x in rows {
+        let at_x = [-1, 0, 1].map(|d| if nx > 1 { moved(x, by[0] + d, nx, periodic[0]) } else { Some(0) });
+        let [Some(west), Some(to_x), Some(east)] = at_x else { continue };
+        for y in columns.clone() {
+            let [Some(south), Some(to_y), Some(north)] =
+                [-1, 0, 1].map(|d| moved(y, by[1] + d, ny, periodic[1]))
+            else {
+                continue;
+            };
+            for f in 0..features {
+                let bx = 0.5 * (b[[f, east, to_y]] - b[[f, west, to_y]]);
+                let slope = 0.5 * (b[[f, to_x, north]] - b[[f, to_x, south]]);
+                let off = a[[f, x, y]] - b[[f, to_x, to_y]];
+                xx += bx * bx * scales[f];
+                xy += bx * slope * scales[f];
+                yy += slope * slope * scales[f];
+                rx += bx * off * scales[f];
+                ry += slope * off * scales[f];
+            }
+        }
+    }
+    let determinant = xx * yy - xy * xy;
+    let step = if determinant > 1e-9 * (xx * yy).max(f64::MIN_POSITIVE) {
+        [(yy * rx - xy * ry) / determinant, (xx * ry - xy * rx) / determinant]
+    } else if xx + yy > 0.0 {
+        // Slopes of one direction alone: the shortest step along it, `r/(xx + yy)`.
+        [rx / (xx + yy), ry / (xx + yy)]
+    } else {
+        [0.0; 2]
+    };
+    step.map(|d| d.clamp(-0.5, 0.5))
 }
 
 #[cfg(test)]

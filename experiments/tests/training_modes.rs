@@ -278,14 +278,14 @@ fn modes_are_refused_where_they_do_not_apply() {
     let said = refusal("semilinear_operator", heat, bundle).unwrap();
     assert!(said.contains("only networks on a grid predict several frames at once"), "{said}");
     // Weights to start from may be all there is.
-    assert_eq!(refusal("sinenet", &heat.replace("16", "32"), "epochs = 0\nstart = \"some.ckpt\""), None);
+    assert_eq!(refusal("sinenet", &heat.replace("16", "32"), "epochs = 0\nstart.path = \"some.ckpt\""), None);
     let lorenz = "[problem.lorenz63]\n[solver.tsit5]";
     for key in [
         "cut = 1\nunroll = 2",
         "checkpoint = true\nunroll = 2",
         "diverted_chain = true",
         "bundle = 2\nunroll = 2",
-        "start = \"some.ckpt\"",
+        "start.path = \"some.ckpt\"",
         "loss = \"squared\"",
     ] {
         let train = format!("sequence = 4\n{key}");

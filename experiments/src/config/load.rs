@@ -92,7 +92,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, ConfigErrors> 
         }
         let start = config.train.as_mut().and_then(|t| t.start.as_mut());
         if let (Some(start), Some(folder)) = (start, path.parent()) {
-            *start = folder.join(&*start);
+            start.path = folder.join(&start.path);
         }
         let observations = config.assimilation.as_mut().and_then(|a| a.file.as_mut());
         if let (Some(file), Some(folder)) = (observations, path.parent()) {

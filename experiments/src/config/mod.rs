@@ -255,13 +255,19 @@ impl Validate for ExperimentConfig {
                 "give one, and sweep over seeds for more",
             );
         }
+        check.require(
+            !self.evaluate.innovations || self.model.as_ref().is_some_and(ModelConfig::learns_series),
+            "evaluate.innovations",
+            "innovations are those of a model of time series",
+            "leave it out, or take such a model",
+        );
         if let Some(model) = &self.model {
             if let Some(baseline) = self.evaluate.baselines.iter().find(|b| !b.stands_beside(model.learns()))
             {
                 let (of, hint) = match model.learns() {
                     Learns::Fields => (
                         "fields",
-                        "take persistence, mean, solver, explicit, fno, conv_net, residual_net, dilated_resnet, u_net, strided_u_net, fourier_operator or sinenet",
+                        "take persistence, mean, solver, explicit, fno, conv_net, residual_net, dilated_resnet, u_net, strided_u_net, modern_u_net, fourier_operator, factorised_operator or sinenet",
                     ),
                     Learns::Corrections => ("corrections", "leave it out: filters stand beside it"),
                     Learns::Series => ("series", "take echo_state, sindy, autoregressive, lstm or gru"),

@@ -55,7 +55,8 @@ pub fn displacement(
             weights += weight;
         }
     }
-    if weights > 0.0 { sum / weights } else { 0.0 }
+    // What is flat has not moved; what is no number has no way.
+    if weights == 0.0 { 0.0 } else { sum / weights }
 }
 
 /// The place of a point moved along an axis of `n` points, if there is one.

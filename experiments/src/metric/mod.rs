@@ -218,7 +218,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("solver_step_us", "microseconds of the solver over the same time"),
     (
         "valid_time_<filter>",
-        "time for which forecasts from estimates stay within 0.4 of the climate's deviation (assimilation.forecasts), the mean over trials; valid_lyapunov_times_<filter>, times the published exponent",
+        "time for which forecasts from estimates stay within 0.4 of the climate's deviation (assimilation.forecasts), the mean over trials, for as many cycles as a trial has and 1000 at most; valid_lyapunov_times_<filter>, times the published exponent",
     ),
     (
         "<invariant>_drift_<filter>",

@@ -143,6 +143,8 @@ impl<'a> Fit<'a> {
                 store.save_best(&candidate)?;
                 place.best = Some((score, 0));
             }
+            // From here on the file is no longer needed.
+            store.save_last(&model, &optimiser, &average, &place)?;
         }
         while place.epoch < c.epochs && !place.done {
             while place.batch < steps {

@@ -13,6 +13,7 @@ mod points;
 mod radam;
 mod schedule;
 mod sequences;
+mod start;
 mod trajectories;
 mod unroll;
 mod windows;
@@ -32,10 +33,10 @@ pub(crate) use points::{
 pub use schedule::Schedule;
 pub(crate) use sequences::BATCHES;
 pub use sequences::SequenceObjective;
+pub use start::StartConfig;
+pub(crate) use start::{begun, keep_scale};
 pub use trajectories::TrajectoryObjective;
 pub(crate) use trajectories::mismatched;
-
-use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -57,10 +58,9 @@ pub struct TrainConfig {
     pub unroll: usize,
     /// Frames that a network on a grid predicts at once (temporal bundling, J. Brandstetter et al., ICLR 2022).
     pub bundle: usize,
-    /// Weights that a model of fields starts from: those of a run (`.safetensors`), or the PyTorch checkpoint of a SineNet or a modern U-Net; relative to the
-    /// config. They are validated before the training, which may then have no epochs.
+    /// Weights that a model of fields starts from. They are validated before the training, which may then have no epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<PathBuf>,
+    pub start: Option<StartConfig>,
     /// Steps of a model of fields before them through which no gradient flows (J. Brandstetter et al., ICLR 2022).
     pub push_forward: usize,
     /// Steps of the unroll after which no gradient goes back; zero never cuts.
@@ -146,6 +146,9 @@ impl Validate for TrainConfig {
         check.within("epochs", self.epochs, usize::from(self.start.is_none()), 1_000_000);
         check.within("batch", self.batch, 1, 65_536);
         check.within("unroll", self.unroll, 1, 1000);
+        if let Some(start) = &self.start {
+            start.validate(check.table("start"));
+        }
         check.within("bundle", self.bundle, 1, 64);
         check.require(
             self.bundle == 1 || self.unroll.is_multiple_of(self.bundle.max(1)),

@@ -10,6 +10,9 @@ use super::{Cost, GridSpec};
 use crate::fused::gelu;
 use crate::layers::{Convolution, GroupNorm, TransposedConvolution};
 
+/// Channels of a level, at most.
+const MOST_CHANNELS: usize = 16_384;
+
 /// Groups of the last normalisation, if they divide the channels into two at least each.
 const GROUPS: usize = 8;
 
@@ -44,6 +47,13 @@ impl Validate for ModernUNetConfig {
             "growth",
             "wanted are one to ten factors from 1 to 16",
             "the published network has growth = [1, 2, 2, 4]",
+        );
+        let bottom = self.growth.iter().fold(self.width, |channels, g| channels.saturating_mul(*g));
+        check.require(
+            bottom <= MOST_CHANNELS,
+            "growth",
+            format!("{bottom} channels at the coarsest level, {MOST_CHANNELS} at most"),
+            "lower width or growth",
         );
     }
 }
@@ -145,7 +155,7 @@ impl ModernUNetConfig {
             + spec.convolution_cost(self.width, spec.output, 0)
     }
 
-    /// Draws the weights from the device's random stream; the points of `spec` must be divisible by `2^(levels − 1)`.
+    /// Draws the weights from the device's random stream; the points of `spec` must be divisible by `2^levels`.
     pub fn init(&self, spec: &GridSpec, device: &Device) -> ModernUNet {
         let (down, up, bottom) = self.stages();
         let block = |input, output| Residual::init(input, output, spec, device);

@@ -43,7 +43,7 @@ pub struct AssimilationConfig {
     #[serde(default)]
     pub discard: usize,
     /// Estimates of a trial from which forecasts without observations start, evenly over the cycles that are averaged over, to see for how long
-    /// they are valid.
+    /// they are valid; each lasts as many cycles as a trial, and 1000 at most.
     #[serde(default, skip_serializing_if = "is_none")]
     pub forecasts: usize,
     /// The standard deviation of truth and members about the start.

@@ -151,8 +151,8 @@ fn one(twin: &Twin<'_>, entry: &Entry<'_>, view: &View<'_>, suffix: &str, findin
             findings.metric(format!("valid_lyapunov_times_{name}"), exponent * mean(&s.valid));
         }
     }
-    let quantities = entry.courses[0].drift.iter().map(|(quantity, _)| *quantity);
-    for (i, quantity) in quantities.enumerate() {
+    let longest = entry.courses.iter().map(|c| &c.drift).max_by_key(|d| d.len());
+    for (i, (quantity, _)) in longest.into_iter().flatten().enumerate() {
         let of = |c: &Course| c.drift.get(i).map_or(f64::NAN, |d| d.1);
         let worst = entry.courses.iter().map(of).fold(0.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) });
         findings.metric(format!("{quantity}_drift_{name}"), worst);

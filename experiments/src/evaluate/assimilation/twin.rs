@@ -25,6 +25,9 @@ const CLIMATE: usize = 10_000;
 /// Cycles between two that the spread of the members is judged by.
 const JUDGED: usize = 5;
 
+/// Cycles of a forecast from an estimate, at most.
+const LONGEST: usize = 1000;
+
 /// Consecutive cycles in which an estimate that is no better than the climate has lost the truth.
 const LOST: usize = 50;
 
@@ -59,6 +62,8 @@ pub(super) struct Truth {
     /// The times of the cycles, and the states then; none where the observations are a file's.
     times: Vec<f64>,
     pub(super) states: Vec<Vec<f64>>,
+    /// Where forecasts from estimates are made: the states every `data.dt` after the last cycle.
+    after: Vec<Vec<f64>>,
 }
 
 /// A truth and what is seen of it.
@@ -166,7 +171,7 @@ impl<'a> Twin<'a> {
     /// The one trial whose observations are a file's.
     pub(super) fn untold(&self) -> Result<Truth, Error> {
         let centre = self.centre(&mut self.flow()?, 0)?;
-        Ok(Truth { index: 0, centre, times: Vec::new(), states: Vec::new() })
+        Ok(Truth { index: 0, centre, times: Vec::new(), states: Vec::new(), after: Vec::new() })
     }
 
     /// The truth of a trial.
@@ -190,7 +195,25 @@ impl<'a> Twin<'a> {
             states.push(u.clone());
             now = *time;
         }
-        Ok(Truth { index, centre, times, states })
+        let mut after = Vec::new();
+        if self.config.forecasts > 0 {
+            for k in 0..self.horizon(cycles) {
+                let outcome = flow.advance(&mut u, now, now + data.dt);
+                if !outcome.is_success() {
+                    return Err(Error::Numerical(format!(
+                        "trial {index}, {k} cycles after it: the truth {outcome}"
+                    )));
+                }
+                after.push(u.clone());
+                now += data.dt;
+            }
+        }
+        Ok(Truth { index, centre, times, states, after })
+    }
+
+    /// Cycles of a forecast from an estimate, at most.
+    fn horizon(&self, cycles: usize) -> usize {
+        cycles.min(LONGEST)
     }
 
     /// What is seen of a truth in a scene.
@@ -225,9 +248,8 @@ impl<'a> Twin<'a> {
         let (mut clock, mut now) = (0.0, 0.0);
         let discard = self.config.discard;
         let averaged = trial.events.len().saturating_sub(discard);
-        let mut starts = (0..self.config.forecasts.min(averaged))
-            .map(|i| discard + i * averaged / self.config.forecasts)
-            .peekable();
+        let forecasts = self.config.forecasts.min(averaged);
+        let mut starts = (0..forecasts).map(|i| discard + i * averaged / forecasts).peekable();
         let mut begun = Vec::new();
         let mut invariants = self.problem.invariant_reader();
         for (k, event) in trial.events.iter().enumerate() {
@@ -297,19 +319,29 @@ impl<'a> Twin<'a> {
         Ok(course)
     }
 
-    /// How long a forecast from an estimate of cycle `k` keeps within the threshold, in units of the climate's deviation; until the truth ends at most.
+    /// How long a forecast from an estimate of cycle `k` keeps within the threshold, in units of the climate's deviation; for [`horizon`](Self::horizon)
+    /// cycles at most.
     fn valid(&self, forecast: &mut dyn Forecast, truth: &Truth, k: usize, start: &DVector<f64>) -> f64 {
         let mut state = DMatrix::from_column_slice(start.len(), 1, start.as_slice());
-        let mut until = 0.0;
-        for j in k + 1..truth.states.len() {
-            if forecast.advance(&mut state, truth.times[j - 1], truth.times[j]).is_err() {
+        let (mut until, mut now) = (0.0, truth.times[k]);
+        let cycles = truth.states.len();
+        for j in k + 1..k + 1 + self.horizon(cycles) {
+            let (time, wanted) = match j.checked_sub(cycles) {
+                None => (truth.times[j], &truth.states[j]),
+                Some(i) => match (truth.times.last(), truth.after.get(i)) {
+                    (Some(last), Some(state)) => (last + (i + 1) as f64 * self.recipe.data.dt, state),
+                    _ => break,
+                },
+            };
+            if forecast.advance(&mut state, now, time).is_err() {
                 break;
             }
-            let error = rms(state.iter().zip(&truth.states[j]).map(|(a, b)| a - b));
+            now = time;
+            let error = rms(state.iter().zip(wanted).map(|(a, b)| a - b));
             if error.is_nan() || error > VALID_THRESHOLD * self.climate_deviation {
                 break;
             }
-            until = truth.times[j] - truth.times[k];
+            until = now - truth.times[k];
         }
         until
     }

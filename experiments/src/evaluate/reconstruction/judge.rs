@@ -281,6 +281,12 @@ impl<'a> Judge<'a> {
                 findings.metric(name(&format!("pe_{lead}")), entry.pe(lead));
             }
             findings.metric(name("valid_lyapunov_times"), entry.valid);
+            if self.config.evaluate.innovations && entry.stochastic.is_none() {
+                findings.notes.push(format!(
+                    "{}: no run with innovations: samples cannot correct its state, or it does not stay finite along the training series.",
+                    entry.name
+                ));
+            }
             if let Some(run) = &entry.stochastic {
                 findings.metric(name("innovations_d_stsp"), run.d_stsp);
                 findings.metric(name("innovations_d_hellinger"), run.d_hellinger);

@@ -14,7 +14,6 @@ use flowmap_models::config::ModelConfig;
 use flowmap_models::emulator::{Emulator, FieldSpec};
 use flowmap_models::grid::{GridNetworkConfig, GridSurrogate};
 use flowmap_models::semilinear_operator::{LinearPart, SemilinearOperator, SemilinearOperatorConfig};
-use flowmap_models::weights::with_weights;
 use flowmap_solvers::issue::Issue;
 use ndarray::{ArrayD, Axis};
 use rand::Rng;
@@ -25,7 +24,7 @@ use crate::config::ExperimentConfig;
 use crate::error::Error;
 use crate::evaluate::{Baseline, Job, seeded};
 use crate::metric::by_lead_time;
-use crate::train::{FieldObjective, Fit, Objective, Trained};
+use crate::train::{FieldObjective, Fit, Objective, Trained, begun, keep_scale};
 
 /// Modes of a Fourier layer on two axes, where it is a rival: those of Z. Li et al., ICLR 2021.
 const PLANE_MODES: usize = 12;
@@ -69,6 +68,8 @@ pub(super) struct Entered {
     pub(super) entry: Entry,
     pub(super) cost: Cost,
     pub(super) misalignment: Option<Misalignment>,
+    /// Whether the scale that its first weights belong to is known.
+    pub(super) known: bool,
 }
 
 impl Learned {
@@ -135,7 +136,7 @@ impl Learned {
         match self {
             Self::Operator(c) => {
                 let spec = task.spec(c.linear)?;
-                self.learn(role, &fitting, None, task, &spec, |device| c.init(&spec, device))
+                self.learn(role, &fitting, None, task, &spec, |spec, device| c.init(spec, device))
             }
             Self::Grid(c) => {
                 let spec = task.spec(LinearPart::None)?;
@@ -146,7 +147,9 @@ impl Learned {
                     DataError::Config(issue.hint("give more, or fewer waves or levels"))
                 })?;
                 let macs = Some(cost.macs);
-                self.learn(role, &fitting, macs, task, &spec, |device| GridSurrogate::init(c, &spec, device))
+                self.learn(role, &fitting, macs, task, &spec, |spec, device| {
+                    GridSurrogate::init(c, spec, device)
+                })
             }
         }
     }
@@ -160,32 +163,36 @@ impl Learned {
         macs: Option<usize>,
         task: &Task<'_>,
         spec: &FieldSpec,
-        draw: impl Fn(&Device) -> M,
+        draw: impl Fn(&FieldSpec, &Device) -> M,
     ) -> Result<Entered, Error>
     where
         for<'a> FieldObjective<'a>: Objective<M>,
     {
         let device = task.job.device;
-        let [forward_ms, backward_ms] = speed(&drawn(task.config, device, &draw)?, task)?;
-        let mut model = drawn(task.config, device, &draw)?;
-        if let Some(path) = &fitting.config.start {
+        let [forward_ms, backward_ms] =
+            speed(&drawn(task.config, device, |device| draw(spec, device))?, task)?;
+        let resumed = if fitting.resume { begun(fitting.run, role, spec) } else { None };
+        let start = fitting.config.start.as_ref().filter(|_| resumed.is_none());
+        let (told, known) = match (&resumed, start) {
+            (Some(told), _) => (told.clone(), true),
+            (None, Some(start)) => start.scaled(spec)?,
+            (None, None) => (spec.clone(), true),
+        };
+        let mut model = drawn(task.config, device, |device| draw(&told, device))?;
+        if let Some(start) = start {
             let keys = match self {
                 Self::Grid(c) => c.pytorch_keys(),
                 Self::Operator(_) => None,
             };
-            model =
-                with_weights(model, path, keys).map_err(|e| {
-                    let issue = Issue::new("train.start", e.to_string());
-                    DataError::Config(issue.hint(
-                        "the weights must be those of the same network, on as many frames and channels",
-                    ))
-                })?;
+            model = start.taken_up(model, keys)?;
         }
+        keep_scale(fitting.run, role, &told)?;
         let trained = train(fitting, task.problem, task.data, task.config, device, model)?;
         let params = trained.model.num_params();
         let cost = Cost { params, macs, forward_ms, backward_ms, seconds: trained.seconds };
-        let misalignment = misalignment(&trained.model, task, &spec.edges);
-        Ok(Entered { entry: entry(role, self.label(), &trained, task), cost, misalignment })
+        let misalignment =
+            (role == "model").then(|| misalignment(&trained.model, task, &spec.edges)).flatten();
+        Ok(Entered { entry: entry(role, self.label(), &trained, task), cost, misalignment, known })
     }
 }
 

@@ -96,6 +96,9 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
     let Job { run, progress, .. } = *job;
     let mut findings = Findings::default();
     let problem = build(config)?;
+    if let Some(start) = config.train.as_ref().and_then(|t| t.start.as_ref()).filter(|_| !job.resume) {
+        start.exists()?;
+    }
     let started = std::time::Instant::now();
     let obtained = progress.windows(config);
     findings.metric("solve_s", started.elapsed().as_secs_f64());
@@ -114,7 +117,10 @@ pub fn surrogate(config: &ExperimentConfig, model: &ModelConfig, job: &Job<'_>) 
     let specs = std::cell::RefCell::default();
     let task = Task { config, problem: &problem, data: &data, tested: &tested, truth: &truth, job, specs };
     let learned = Learned::of(model)?;
-    let Entered { entry, cost: model_cost, misalignment } = learned.enter("model", &task)?;
+    let Entered { entry, cost: model_cost, misalignment, known } = learned.enter("model", &task)?;
+    if !known {
+        findings.notes.push("The weights that the training starts from come without the scale of their channels: that of the training data is taken. Give theirs by train.start.mean and train.start.std.".to_owned());
+    }
     if let Some(misalignment) = misalignment {
         misalignment.report(&config.name, run, &mut findings)?;
     }

@@ -62,7 +62,7 @@ pub fn rotate(ensemble: &mut DMatrix<f64>, rng: &mut dyn Rng) {
 /// `YᵀY + (N − 1) I` of observed anomalies `Y` of `N` members, scaled by the observations' deviations.
 pub fn hessian(observed: &DMatrix<f64>) -> DMatrix<f64> {
     let n = observed.ncols();
-    let mut hessian = observed.tr_mul(observed);
+    let mut hessian = observed.transpose() * observed;
     (0..n).for_each(|i| hessian[(i, i)] += (n - 1) as f64);
     hessian
 }
@@ -82,7 +82,7 @@ pub struct Spectrum {
 impl Spectrum {
     /// Of an innovation and observed anomalies.
     pub fn of(innovation: &DVector<f64>, observed: &DMatrix<f64>) -> Self {
-        let eigen = observed.tr_mul(observed).symmetric_eigen();
+        let eigen = (observed.transpose() * observed).symmetric_eigen();
         let innovation = eigen.eigenvectors.tr_mul(&observed.tr_mul(innovation));
         Self { squares: eigen.eigenvalues, vectors: eigen.eigenvectors, innovation }
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::dataset::Normalisation;
 
 /// The version of the cached form; a change of the generators' meaning raises it.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The provenance of a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

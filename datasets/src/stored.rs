@@ -113,12 +113,14 @@ impl Recipe<'_> {
                 let samples = if c.train_steps > 0 { c.train_steps } else { c.steps } + 1;
                 let statistics = statistics(&train, samples)?;
                 alike(&train.from, &statistics)?;
-                Some(Stored::new(train.from, train.range, statistics))
+                let still = |s: &f64| if *s > 0.0 { *s } else { 1.0 };
+                let std = statistics.std.iter().map(still).collect();
+                Some(Stored::new(train.from, train.range, Normalisation { std, ..statistics }))
             }
             Some(train) => {
                 let values = self.values(&train)?;
-                if c.train > 0 {
-                    alike(&train.from, &Normalisation::fit(values.view()))?;
+                if c.train > 0 && train.from.statistics.is_some() {
+                    alike(&train.from, &statistics(&train, train.steps + 1)?)?;
                 }
                 arrays.push(values);
                 None
@@ -166,6 +168,15 @@ impl Recipe<'_> {
                 let issue = Issue::new("data.file.channels", what);
                 return Err(DataError::Config(
                     issue.hint("name one channel of the file for each of the problem"),
+                ));
+            }
+            if let Some(twice) =
+                (1..file.channels.len()).find(|i| file.channels[..*i].contains(&file.channels[*i]))
+            {
+                let what = format!("'{}' is named twice", file.channels[twice]);
+                let issue = Issue::new("data.file.channels", what);
+                return Err(DataError::Config(
+                    issue.hint("each channel of the problem is one of the file's"),
                 ));
             }
             let place = |name: &String| {
@@ -224,11 +235,20 @@ impl Recipe<'_> {
                 "lower data.steps, or data.train_steps of the file that trains",
             );
         }
-        let spacing = all.times.get(1).zip(all.times.first()).map(|(b, a)| b - a);
-        if spacing.is_some_and(|s| ((s - self.data.dt) / self.data.dt).abs() > 1e-3) {
+        let spacings: Vec<f64> = all.times.windows(2).take(steps).map(|t| t[1] - t[0]).collect();
+        let right = |s: f64| ((s - self.data.dt) / self.data.dt).abs() <= 1e-3;
+        if let Some(first) = spacings.first().filter(|s| !right(**s)) {
+            return misfit(format!("samples are {first} apart"), "set data.dt to the spacing of the file");
+        }
+        if let Some(i) = spacings.iter().position(|s| !right(*s)) {
             return misfit(
-                format!("samples are {} apart", spacing.unwrap_or_default()),
-                "set data.dt to the spacing of the file",
+                format!(
+                    "sample {} comes {} after the one before, others {}",
+                    i + 2,
+                    spacings[i],
+                    self.data.dt
+                ),
+                "a map has one step: bring the samples to equal times",
             );
         }
         Ok(())
@@ -257,7 +277,7 @@ fn names(parts: &[Option<Trajectories>; 3]) -> Vec<&'static str> {
     PARTS.iter().zip(parts).filter(|(_, p)| p.is_some()).map(|(name, _)| *name).collect()
 }
 
-/// Means and deviations of some trajectories, `samples` of each, in one pass with one of them in memory; all must be finite.
+/// Means and deviations, zero of what does not vary, of some trajectories, `samples` of each, in one pass with one of them in memory; all must be finite.
 fn statistics(train: &Taken, samples: usize) -> Result<Normalisation, FormatError> {
     let channels = train.from.shape[2];
     let (mut count, mut mean, mut squares) = (0.0, vec![0.0; channels], vec![0.0; channels]);
@@ -274,7 +294,7 @@ fn statistics(train: &Taken, samples: usize) -> Result<Normalisation, FormatErro
         }
         count += n;
     }
-    let std = squares.iter().map(|s| if *s > 0.0 { (s / count).sqrt() } else { 1.0 }).collect();
+    let std = squares.iter().map(|s| (s / count).sqrt()).collect();
     Ok(Normalisation { mean, std })
 }
 
@@ -285,7 +305,9 @@ fn alike(all: &Trajectories, measured: &Normalisation) -> Result<(), FormatError
     for (c, ((mean, std), (stored_mean, stored_std))) in of.enumerate() {
         let far = (mean - stored_mean).abs() > FAR.0 * std.max(*stored_std);
         let ratio = stored_std / std;
-        if far || ratio > FAR.1 || (*stored_std > 0.0 && ratio < 1.0 / FAR.1) {
+        // What does not vary in some trajectories may in others.
+        let still = *std == 0.0;
+        if far || (!still && ratio > FAR.1) || (!still && *stored_std > 0.0 && ratio < 1.0 / FAR.1) {
             let message = format!(
                 "'{}' has mean {stored_mean:.4} and deviation {stored_std:.4} there, {mean:.4} and {std:.4} in {}",
                 all.channels[c],

@@ -130,6 +130,35 @@ fn bad_files_are_named_with_status_2() {
     );
     fails(&from_file("arena", "").replace("points = 8", "points = 16"), &["states of shape [3, 8, 8]"]);
     fails(&from_file("arena", "").replace("dt = 0.5", "dt = 1.0"), &["samples are 0.5 apart", "data.dt"]);
+    fails(&from_file("arena", "channels = [\"u\", \"vx\", \"vx\"]"), &["'vx' is named twice"]);
+    // Samples at unequal times, or at none.
+    let series = |times: Vec<f64>| {
+        let mut archive =
+            ndarray_npy::NpzWriter::new(std::fs::File::create(bench.path("uneven.npz")).unwrap());
+        let values = ndarray::ArrayD::<f64>::ones(vec![6, times.len(), 3, 8, 8]);
+        archive.add_array("values", &values).unwrap();
+        archive.add_array("times", &ndarray::Array1::from(times)).unwrap();
+        for axis in ["x", "y"] {
+            archive.add_array(axis, &ndarray::Array1::range(0.0, 8.0, 1.0)).unwrap();
+        }
+        archive.finish().unwrap();
+    };
+    series(vec![0.0, 0.5, 1.0, 1.2, 2.0, 2.5]);
+    fails(&from_file("uneven.npz", ""), &["sample 4 comes", "a map has one step"]);
+    series(vec![0.0, 0.5, f64::NAN, 1.5, 2.0, 2.5]);
+    fails(&from_file("uneven.npz", ""), &["sample 3 comes NaN", "a map has one step"]);
+    // A heading that promises more than any file holds.
+    ndarray_npy::write_npy(bench.path("huge.npy"), &ndarray::ArrayD::<f64>::zeros(vec![6, 6, 3, 8, 8]))
+        .unwrap();
+    let mut bytes = std::fs::read(bench.path("huge.npy")).unwrap();
+    let (old, new) = (&b"(6, 6, 3, 8, 8)"[..], &b"(6, 4611686018427387904, 3, 8, 8)"[..]);
+    let at = bytes.windows(old.len()).position(|w| w == old).unwrap();
+    bytes.splice(at..at + old.len(), new.iter().copied());
+    let spare = new.len() - old.len();
+    let blanks = bytes[at..].windows(spare).position(|w| w.iter().all(|b| *b == b' ')).unwrap() + at;
+    bytes.drain(blanks..blanks + spare);
+    std::fs::write(bench.path("huge.npy"), bytes).unwrap();
+    fails(&from_file("huge.npy", ""), &["damaged or cut off"]);
     let stats = std::fs::read_to_string(bench.path("well/stats.yaml")).unwrap();
     std::fs::write(bench.path("well/stats.yaml"), stats.replace("tracer", "density")).unwrap();
     fails(&from_file("well", ""), &["statistics of another data set: no mean of 'tracer'", "remove it"]);

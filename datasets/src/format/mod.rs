@@ -13,7 +13,7 @@ pub mod table;
 pub mod the_well;
 pub mod trajectories;
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis};
@@ -133,6 +133,20 @@ pub enum FormatError {
         /// Its trajectory, from one.
         trajectory: usize,
     },
+    /// The files of a folder have other places or times.
+    #[error("{}: {axis} {found}, and {wanted} in {}", path.display(), first.display())]
+    Apart {
+        /// The file.
+        path: PathBuf,
+        /// What differs: "samples every" and the like.
+        axis: String,
+        /// That of the file.
+        found: f64,
+        /// That of the first file.
+        wanted: f64,
+        /// The first file.
+        first: PathBuf,
+    },
     /// Stored means and deviations are of other data.
     #[error("{}: statistics of another data set: {message}", path.display())]
     Statistics {
@@ -234,6 +248,26 @@ pub enum Opened {
 /// The names of the parts of a data set.
 pub const PARTS: [&str; 3] = ["train", "valid", "test"];
 
+/// What an HDF5 file begins with, or what stands behind its user block.
+const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// Whether the signature of HDF5 stands at 512 bytes, or at twice, four times … as many.
+fn behind_a_user_block(path: &Path) -> std::io::Result<bool> {
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut at = 512_u64;
+    while at + SIGNATURE.len() as u64 <= length {
+        let mut found = [0; 8];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut found)?;
+        if found == *SIGNATURE {
+            return Ok(true);
+        }
+        at *= 2;
+    }
+    Ok(false)
+}
+
 /// Opens a file, told by its first bytes, or a table of text by its ending; or a folder of HDF5 files. What can be read in parts is not read yet.
 ///
 /// # Errors
@@ -247,7 +281,7 @@ pub fn open(path: &Path) -> Result<Opened, FormatError> {
     std::fs::File::open(path).and_then(|f| f.take(8).read_to_end(&mut head)).map_err(fail)?;
     let series = if head.starts_with(b"PK\x03\x04") {
         npz::read(path)?
-    } else if head == b"\x89HDF\r\n\x1a\n" {
+    } else if head == SIGNATURE || behind_a_user_block(path).map_err(fail)? {
         return hdf5::open(path);
     } else if head.starts_with(b"\x93NUMPY") {
         match npy::open(path)? {

@@ -418,7 +418,12 @@ impl Piece {
             let Storage::Contiguous { file, offset, number } = &array.storage else { continue };
             let rows = if array.varies[0] { self.trajectories } else { 1 };
             let times = if array.varies[1] { array.times } else { 1 };
-            let wanted = offset + (rows * times * array.sample() * number.bytes()) as u64;
+            let factors = [rows, times, array.sample(), number.bytes()];
+            let size = factors.iter().try_fold(1_u64, |size, n| size.checked_mul(*n as u64));
+            let Some(wanted) = size.and_then(|size| size.checked_add(*offset)) else {
+                let message = format!("'{}' would be larger than any file", array.name);
+                return Err(FormatError::Damaged { path: self.path.clone(), message });
+            };
             let file = file.lock().unwrap_or_else(PoisonError::into_inner);
             let found =
                 file.metadata().map_err(|source| FormatError::Open { path: self.path.clone(), source })?;

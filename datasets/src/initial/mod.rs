@@ -193,8 +193,12 @@ impl InitialConfig {
         let grid = problem.grid();
         let channels = problem.channels().len();
         let misfit = || {
-            Issue::new(self.name(), format!("'{}' is no start for '{}'", self.name(), problem.name()))
-                .hint("see `experiment list problems` for the starts that each problem knows")
+            Issue::new(self.name(), format!("'{}' is no start for '{}' with these parameters", self.name(), problem.name()))
+                .hint(match self {
+                    Self::GeostrophicJet(_) => "shallow water with a coriolis parameter, a depth above the amplitude, and viscosity = 0 and hyperviscosity = 0 keeps such jets",
+                    Self::SimpleWave(_) => "shallow water with coriolis = 0, viscosity = 0 and hyperviscosity = 0 has such waves",
+                    _ => "take truncated_fourier or gaussian_random_field, which every field can start from, or a start of this equation",
+                })
         };
         let mut random = |draw: &mut dyn FnMut(&mut dyn Rng) -> Vec<f64>| {
             (0..channels).flat_map(|_| draw(rng)).collect::<Vec<_>>()

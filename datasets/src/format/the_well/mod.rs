@@ -38,8 +38,8 @@ struct Field {
 /// Opens files with the same fields as one.
 pub(super) fn open(path: &Path, trees: Vec<Tree>) -> Result<Trajectories, FormatError> {
     let Some(first) = trees.first() else { return Err(FormatError::Empty { path: path.to_owned() }) };
-    let (times, coordinates) = dimensions(first)?;
-    let sample = extent(&times, &coordinates);
+    let (first_times, first_coordinates) = dimensions(first)?;
+    let sample = extent(&first_times, &first_coordinates);
     let (wanted, piece) = fields(first, &sample)?;
     let mut pieces = vec![piece];
     for tree in &trees[1..] {
@@ -54,6 +54,10 @@ pub(super) fn open(path: &Path, trees: Vec<Tree>) -> Result<Trajectories, Format
                 second_shape: sample,
             });
         }
+        apart(tree, first, [&times[..], &first_times[..]], "samples every")?;
+        for (own, wanted) in coordinates.iter().zip(&first_coordinates) {
+            apart(tree, first, [own, wanted], "points every")?;
+        }
         let (fields, piece) = fields(tree, &sample)?;
         if fields != wanted {
             let names = |fields: &[Field]| fields.iter().map(|f| f.name.clone()).collect();
@@ -67,9 +71,19 @@ pub(super) fn open(path: &Path, trees: Vec<Tree>) -> Result<Trajectories, Format
         pieces.push(piece);
     }
     let slots = wanted.iter().enumerate().flat_map(|(i, f)| (0..f.components).map(move |c| (i, c)));
-    let channels = wanted.iter().flat_map(|f| f.channels(coordinates.len())).collect();
+    let channels = wanted.iter().flat_map(|f| f.channels(first_coordinates.len())).collect();
     let all = Trajectories::new(path, (sample[0], &sample[1..]), pieces, slots.collect(), channels)?;
-    Ok(all.placed(times, coordinates))
+    Ok(all.placed(first_times, first_coordinates))
+}
+
+/// Whether the spacings of two axes agree.
+fn apart(tree: &Tree, first: &Tree, axes: [&[f64]; 2], what: &str) -> Result<(), FormatError> {
+    let [found, wanted] = axes.map(|x| x.get(1).zip(x.first()).map_or(0.0, |(b, a)| b - a));
+    if (found - wanted).abs() <= 1e-3 * wanted.abs() {
+        return Ok(());
+    }
+    let (path, first) = (tree.path.clone(), first.path.clone());
+    Err(FormatError::Apart { path, axis: what.to_owned(), found, wanted, first })
 }
 
 /// `[time, x, …]`.

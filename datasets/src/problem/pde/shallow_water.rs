@@ -127,7 +127,7 @@ impl Operators for ShallowWater {
         }
         let (p, grid) = (self.clone(), grid.clone());
         match initial {
-            InitialConfig::GeostrophicJet(jet) if p.coriolis != 0.0 => {
+            InitialConfig::GeostrophicJet(jet) if p.coriolis != 0.0 && p.depth > jet.amplitude.abs() => {
                 let jet = jet.field(p.gravity / p.coriolis, &grid);
                 Some(Box::new(move |_| jet.clone()))
             }

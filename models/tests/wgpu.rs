@@ -11,7 +11,9 @@ use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use flowmap_models::classifier::{GatedClassifierConfig, SeriesClassifier, SeriesSpec};
 use flowmap_models::emulator::{Emulator, FieldSpec};
 use flowmap_models::fused::{FieldKind, FieldSpec as Field, Monomial, Solve, odeint};
-use flowmap_models::grid::{GridNetworkConfig, GridSurrogate, SineNetConfig};
+use flowmap_models::grid::{
+    FactorisedOperatorConfig, GridNetworkConfig, GridSurrogate, ModernUNetConfig, SineNetConfig,
+};
 use flowmap_models::neural_de::neural_cde::NeuralCdeConfig;
 use flowmap_models::plrnn::{Observation, PlrnnConfig, RegulariserConfig, Variant};
 use flowmap_models::seeded;
@@ -88,13 +90,22 @@ fn networks_on_a_grid_agree_with_the_cpu() {
     for shape in [vec![POINTS], vec![4, 4]] {
         let config =
             SineNetConfig { waves: 1, width: 3, growth: 1.5, levels: 1, disentangled: true, budget: None };
+        let modern = ModernUNetConfig { width: 2, growth: vec![1, 2], blocks: 1 };
+        let factorised =
+            FactorisedOperatorConfig { modes: 2, width: 2, layers: 1, expansion: 1, positions: true };
         let spec = FieldSpec { shape: shape.clone(), ..spec() };
-        let config = GridNetworkConfig::Sinenet(config);
-        let model = seeded(&Device::flex(), 7, || GridSurrogate::init(&config, &spec, &Device::flex()));
-        let (here, there) = (run(&model, &Device::flex()), run(&model, &gpu));
-        assert!(near(&here.0, &there.0), "{shape:?}: output");
-        for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
-            assert!(near(a, b), "{shape:?}: gradient of parameter {i}");
+        for config in [
+            GridNetworkConfig::Sinenet(config),
+            GridNetworkConfig::ModernUNet(modern),
+            GridNetworkConfig::FactorisedOperator(factorised),
+        ] {
+            let draw = || GridSurrogate::init(&config, &spec, &Device::flex());
+            let model = seeded(&Device::flex(), 7, draw);
+            let (here, there) = (run(&model, &Device::flex()), run(&model, &gpu));
+            assert!(near(&here.0, &there.0), "{config:?} {shape:?}: output");
+            for (i, (a, b)) in here.1.iter().zip(&there.1).enumerate() {
+                assert!(near(a, b), "{config:?} {shape:?}: gradient of parameter {i}");
+            }
         }
     }
 }
